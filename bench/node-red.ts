@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { freePortPair } from '../test/support/free-port.ts'
+import { testStack } from '../test/support/stack.ts'
+import { packagesOf } from '../reconciler/drivers/localfs/stacks.ts'
+import { digestOf } from '../reconciler/model/digest.ts'
+
+export const nodeRed = '5.0.7'
+export const nodeMajor = Number.parseInt(process.versions.node, 10)
+
+/** The folder of an installed Node-RED, the same for all that is measured. */
+export async function stackFolder(): Promise<string> {
+  return (await testStack()).stack
+}
+
+/** Puts the stack where localfs looks for it, as if it had installed it. Returns its folder. */
+export async function seedStack(data: string): Promise<string> {
+  const installed = await testStack()
+  const machine = {
+    program: process.execPath,
+    version: process.version,
+    platform: process.platform,
+    arch: process.arch,
+  }
+  const folder = join(data, 'stacks', digestOf(packagesOf({ nodeRed, node: nodeMajor }, machine)))
+  await mkdir(folder, { recursive: true })
+  await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
+  await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
+  return folder
+}
+
+/** Flows with an HTTP endpoint, `/mark`, that answers with the variable MARK. */
+export const markFlows = [
+  { id: 'tab', type: 'tab', label: 'Mark' },
+  { id: 'in', type: 'http in', z: 'tab', url: '/mark', method: 'get', wires: [['set']] },
+  {
+    id: 'set',
+    type: 'change',
+    z: 'tab',
+    rules: [{ t: 'set', p: 'payload', pt: 'msg', to: 'MARK', tot: 'env' }],
+    wires: [['out']],
+  },
+  { id: 'out', type: 'http response', z: 'tab', wires: [] },
+]
+
+export interface BareNodeRed {
+  readonly port: number
+  readonly process: ChildProcess
+  /** `performance.now()` of its start. */
+  readonly started: number
+}
+
+/** Node-RED as its own documentation starts it, on the Node.js and the installation that ours run on. */
+export async function startBare(
+  folder: string,
+  mark = 'bare',
+  node: string = process.execPath,
+): Promise<BareNodeRed> {
+  const port = await freePortPair()
+  await writeFile(join(folder, 'flows.json'), JSON.stringify(markFlows))
+  await writeFile(
+    join(folder, 'settings.js'),
+    `module.exports = { flowFile: 'flows.json', uiHost: '127.0.0.1', credentialSecret: 'bench', telemetry: { enabled: false } }`,
+  )
+  const script = join(await stackFolder(), 'node_modules/node-red/red.js')
+  const started = performance.now()
+  const child = spawn(node, [script, '-u', folder, '-p', String(port)], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: folder, MARK: mark },
+    stdio: 'ignore',
+  })
+  return { port, process: child, started }
+}
+
+/** Ends a process and waits until it has. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill(signal)
+  await ended
+}
+
+const pollMs = 5
+
+/** Waits until a path of a port answers as wanted, looking every 5 ms. Returns `performance.now()` of then. */
+export async function untilAnswers(port: number, path = '/', wanted?: string): Promise<number> {
+  const end = performance.now() + 120_000
+  while (performance.now() < end) {
+    const answer = (await accepts(port)) ? await get(port, path) : undefined
+    if (answer?.status === 200 && (wanted === undefined || answer.text === wanted)) return performance.now()
+    await pause(pollMs)
+  }
+  throw new Error(`port ${port} does not answer`)
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+export function get(
+  port: number,
+  path: string,
+  headers: { readonly [name: string]: string } = {},
+): Promise<{ readonly status: number; readonly text: string } | undefined> {
+  return new Promise((resolve) => {
+    const asked = request({ host: '127.0.0.1', port, path, headers, agent: false, timeout: 5000 })
+    asked.on('error', () => resolve(undefined))
+    asked.on('response', (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    asked.end()
+  })
+}

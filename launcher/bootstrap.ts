@@ -1,0 +1,65 @@
+import { fs } from './builtin.ts'
+import { join } from 'node:path'
+import type { LauncherBootstrap } from './wire.ts'
+
+const { readFileSync } = fs
+
+/** Where things lie in an instance's directory. */
+export interface InstancePaths {
+  readonly bootstrap: string
+  readonly consoleLog: string
+  readonly lastSettings: string
+  /** Node-RED's userDir. */
+  readonly user: string
+  readonly settingsFile: string
+  readonly members: string
+  readonly flows: string
+}
+
+export function instancePaths(directory: string): InstancePaths {
+  const user = join(directory, 'user')
+  return {
+    bootstrap: join(directory, 'launcher.json'),
+    consoleLog: join(directory, 'console.log'),
+    lastSettings: join(directory, 'settings.json'),
+    user,
+    settingsFile: join(user, 'settings.js'),
+    members: join(user, 'members.json'),
+    flows: join(user, 'flows.json'),
+  }
+}
+
+const texts = [
+  'uid',
+  'name',
+  'fleet',
+  'runtimeUrl',
+  'runtimeToken',
+  'adminToken',
+  'adminHost',
+  'stack',
+  'node',
+] as const
+
+/** Reads `launcher.json`. Throws an Error that names what is wrong, and never a value: tokens stand in it. */
+export function readBootstrap(path: string): LauncherBootstrap {
+  const parsed = parse(readFileSync(path, 'utf8'), path)
+  const wrong = texts.find((name) => typeof parsed[name] !== 'string' || parsed[name] === '')
+  if (wrong !== undefined) throw new Error(`${path}: ${wrong} is not a text`)
+  if (!Number.isInteger(parsed.adminPort)) throw new Error(`${path}: adminPort is not a port`)
+  if (!isVersions(parsed.versions)) throw new Error(`${path}: versions is not complete`)
+  return parsed
+}
+
+function parse(content: string, path: string): LauncherBootstrap {
+  try {
+    return JSON.parse(content)
+  } catch {
+    throw new Error(`${path} is not JSON`)
+  }
+}
+
+function isVersions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return 'nodeRed' in value && 'node' in value
+}

@@ -1,0 +1,288 @@
+import { fs } from './builtin.ts'
+import type { InstancePaths } from './bootstrap.ts'
+import type { ConsoleLog } from './console-log.ts'
+import { readLastSettings, writeLastSettings } from './last-settings.ts'
+import { installModules, installedModules, modulesDiffer } from './modules.ts'
+import { NodeRed } from './node-red.ts'
+import { pause } from './pause.ts'
+import { backOff } from './restart-policy.ts'
+import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
+import { needsRestart } from './settings-file.ts'
+import { Supervisor, type Workload } from './supervisor.ts'
+import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
+
+const { mkdirSync } = fs
+
+export interface InstanceParts {
+  readonly bootstrap: LauncherBootstrap
+  readonly paths: InstancePaths
+  readonly environment: NodeJS.ProcessEnv
+  readonly log: ConsoleLog
+  readonly runtime: Pick<RuntimeClient, 'settings'>
+  /** Called whenever the state has changed. */
+  readonly changed: (state: LauncherState) => void
+  /** Called each time Node-RED begins to answer. */
+  readonly answered: () => void
+  /** From 0 to 1: spreads the retries of many launchers. */
+  readonly random: () => number
+}
+
+/** What a reload came to. */
+export type Reloaded =
+  { readonly done: true; readonly restarted: boolean } | { readonly done: false; readonly reason: string }
+
+const firstRetryMs = 2000
+const longestRetryMs = 60_000
+const refusedRetryMs = 30_000
+
+/** One instance: the settings it was given, and the Node-RED that is kept running on them. */
+export class Instance {
+  readonly #parts: InstanceParts
+  readonly #nodeRed: NodeRed
+  readonly #supervisor: Supervisor
+  readonly #closed = new AbortController()
+  #settings: RuntimeSettings | undefined
+  /** The digest of the settings that Node-RED was started on, or has taken over since. */
+  #inForce: string | undefined
+  #asked: 'run' | 'stop' = 'run'
+  #refused: string | undefined
+  /** What is wrong while the old Node-RED runs on. */
+  #note: string | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #fetching = false
+
+  constructor(parts: InstanceParts) {
+    this.#parts = parts
+    this.#nodeRed = new NodeRed(parts)
+    this.#supervisor = new Supervisor({ say: parts.log.say, changed: () => parts.changed(this.state()) })
+  }
+
+  state(): LauncherState {
+    const { bootstrap, paths } = this.#parts
+    const { phase, pid, restarts, since, message = this.#note } = this.#supervisor.standing
+    const flows = this.#nodeRed.flowsDigest()
+    return {
+      uid: bootstrap.uid,
+      name: this.#settings?.name ?? bootstrap.name,
+      fleet: bootstrap.fleet,
+      phase,
+      ...(message === undefined ? {} : { message }),
+      ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
+      settingsFile: this.#nodeRed.settingsFile(),
+      ...(flows === undefined ? {} : { flows }),
+      modules: installedModules(paths.user),
+      versions: bootstrap.versions,
+      ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
+      ...(pid === undefined ? {} : { pid }),
+      restarts,
+      since,
+    }
+  }
+
+  /** Brings Node-RED up: on the settings of now, or the last ones where the reconciler cannot be reached. */
+  async open(): Promise<void> {
+    mkdirSync(this.#parts.paths.user, { recursive: true, mode: 0o700 })
+    const fetched = await this.#fetch()
+    if (fetched.kind === 'unreachable') this.#startWithout(fetched.reason)
+    await this.#take(fetched)
+    if (fetched.kind !== 'settings') this.fetchAgain()
+  }
+
+  /** Asks for the settings in the background until it has them. */
+  fetchAgain(): void {
+    if (this.#fetching) return
+    this.#fetching = true
+    void this.#keepFetching()
+  }
+
+  /** Fetches the settings now and applies them. Settles when Node-RED runs on them, or could not. */
+  async reload(): Promise<Reloaded> {
+    const fetched = await this.#fetch()
+    try {
+      const restarted = await this.#take(fetched)
+      if (fetched.kind !== 'settings') return { done: false, reason: fetched.reason }
+      return { done: true, restarted }
+    } catch (error) {
+      return { done: false, reason: reasonOf(error) }
+    }
+  }
+
+  start(): void {
+    this.#asked = 'run'
+    const { phase } = this.#supervisor.standing
+    if (phase === 'stopped' || phase === 'stopping' || phase === 'crashed') this.#run()
+  }
+
+  stop(): void {
+    this.#asked = 'stop'
+    if (this.#refused === undefined) this.#supervisor.stop()
+  }
+
+  restart(): void {
+    this.#asked = 'run'
+    this.#run()
+  }
+
+  /** Ends Node-RED, and whatever is under way. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    this.#supervisor.stop()
+    await this.#supervisor.idle()
+    await this.#turn.catch(() => undefined)
+  }
+
+  /** See `Supervisor.hurry`. */
+  hurry(): void {
+    this.#supervisor.hurry()
+  }
+
+  #fetch(): Promise<Fetched> {
+    return this.#parts.runtime.settings(this.#closed.signal)
+  }
+
+  async #take(fetched: Fetched): Promise<boolean> {
+    if (this.#closed.signal.aborted) return false
+    if (fetched.kind === 'refused') this.#refuse(fetched.reason)
+    return fetched.kind === 'settings' ? this.#apply(fetched.settings) : false
+  }
+
+  #refuse(reason: string): void {
+    if (this.#refused !== undefined) return
+    this.#refused = reason
+    this.#parts.log.say(`${reason}: Node-RED is stopped`)
+    this.#supervisor.stop(reason)
+    this.fetchAgain()
+  }
+
+  #startWithout(reason: string): void {
+    const { paths, bootstrap, log } = this.#parts
+    const last = readLastSettings(paths.lastSettings, bootstrap.uid)
+    log.say(
+      `${reason}; ${last === undefined ? 'there are no settings from before' : 'starting from the last settings'}`,
+    )
+    if (last === undefined) return this.#supervisor.wait(reason)
+    this.#settings = last
+    this.#run()
+  }
+
+  async #keepFetching(): Promise<void> {
+    const { signal } = this.#closed
+    let failures = 0
+    while (this.#fetching && !signal.aborted) {
+      failures += 1
+      const delay =
+        this.#refused === undefined ? backOff(failures, firstRetryMs, longestRetryMs) : refusedRetryMs
+      await pause(delay * (0.75 + this.#parts.random() / 4), signal)
+      this.#fetching = !(await this.reload()).done
+    }
+  }
+
+  /** One after the other. Whether Node-RED was started anew. */
+  async #apply(next: RuntimeSettings): Promise<boolean> {
+    const before = this.#turn
+    const turn = this.#inTurn(before, next)
+    this.#turn = turn
+    return turn
+  }
+
+  async #inTurn(before: Promise<unknown>, next: RuntimeSettings): Promise<boolean> {
+    await before.catch(() => undefined)
+    return this.#applyNow(next)
+  }
+
+  async #applyNow(next: RuntimeSettings): Promise<boolean> {
+    if (this.#closed.signal.aborted) return false
+    if (this.#settings?.digest !== next.digest) writeLastSettings(this.#parts.paths.lastSettings, next)
+    if (this.#settings !== undefined && !this.#mustRestart(this.#settings, next)) {
+      this.#takeOver(next)
+      return false
+    }
+    if (this.#supervisor.standing.phase === 'running') await this.#installBeside(next)
+    this.#settings = next
+    this.#refused = undefined
+    this.#note = undefined
+    if (this.#asked === 'stop') {
+      this.#nodeRed.writeFiles(next)
+      this.#parts.changed(this.state())
+      return false
+    }
+    const settled = this.#supervisor.settled()
+    this.#run()
+    await settled
+    return true
+  }
+
+  #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
+    if (this.#refused !== undefined || needsRestart(before, next)) return true
+    if (this.#nodeRed.settingsFile() !== 'intact') return true
+    if (next.flows !== undefined && this.#nodeRed.flowsDigest() !== next.flows.digest) return true
+    return modulesDiffer(this.#parts.paths.user, next.modules)
+  }
+
+  /** What changed concerns the members at most, and Node-RED heeds their file by itself. */
+  #takeOver(next: RuntimeSettings): void {
+    this.#nodeRed.writeMembers(next)
+    this.#settings = next
+    this.#note = undefined
+    if (this.#inForce !== undefined) this.#inForce = next.digest
+    this.#parts.changed(this.state())
+  }
+
+  /** Installs while the old Node-RED runs on: where npm fails, it is left as it is and npm is asked again later. */
+  async #installBeside(next: RuntimeSettings): Promise<void> {
+    try {
+      await this.#install(next, this.#closed.signal)
+    } catch (error) {
+      this.#note = reasonOf(error)
+      this.#parts.changed(this.state())
+      this.fetchAgain()
+      throw error
+    }
+  }
+
+  async #install(settings: RuntimeSettings, signal: AbortSignal): Promise<void> {
+    const { paths, bootstrap, environment, log } = this.#parts
+    if (!modulesDiffer(paths.user, settings.modules)) return
+    log.say('Installing modules')
+    await installModules(
+      {
+        user: paths.user,
+        modules: settings.modules,
+        allowScripts: settings.allowInstallScripts,
+        node: bootstrap.node,
+        host: environment,
+        log,
+      },
+      signal,
+    )
+  }
+
+  #run(): void {
+    if (this.#settings !== undefined && !this.#closed.signal.aborted)
+      this.#supervisor.run(this.#workload(this.#settings))
+  }
+
+  #workload(settings: RuntimeSettings): Workload {
+    const { paths, log, answered } = this.#parts
+    return {
+      address: { host: settings.host, port: settings.port },
+      ...(settings.memory === undefined ? {} : { memory: settings.memory }),
+      prepare: async (installing, signal) => {
+        mkdirSync(paths.user, { recursive: true, mode: 0o700 })
+        if (modulesDiffer(paths.user, settings.modules)) {
+          installing()
+          await this.#install(settings, signal)
+        }
+        this.#nodeRed.writeFiles(this.#settings ?? settings)
+      },
+      start: () => {
+        this.#inForce = (this.#settings ?? settings).digest
+        return this.#nodeRed.start(settings)
+      },
+      answered: () => {
+        log.say(`Node-RED answers on port ${settings.port}`)
+        answered()
+      },
+    }
+  }
+}

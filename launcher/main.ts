@@ -1,0 +1,125 @@
+import { flushCompileCache } from 'node:module'
+import type { Server } from 'node:http'
+import { util } from './builtin.ts'
+import { createAdminApi } from './admin-api.ts'
+import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
+import { ConsoleLog } from './console-log.ts'
+import { Instance } from './instance.ts'
+import { createRuntimeClient, reasonOf } from './runtime-client.ts'
+import { StateReporter } from './state-reporter.ts'
+import type { LauncherBootstrap } from './wire.ts'
+
+/** Exit codes as in sysexits.h. */
+const exitConfiguration = 78
+/** Another launcher holds this instance. */
+const exitTemporary = 75
+
+/** All that is ended 9 s after it was asked to; what is left then, the watchdogs kill. */
+const lastMomentMs = 9000
+const lastReportMs = 500
+
+interface Running {
+  readonly instance: Instance
+  readonly reporter: StateReporter
+  readonly admin: Server
+}
+
+async function main(): Promise<void> {
+  const { values } = util.parseArgs({ options: { directory: { type: 'string' } } })
+  if (values.directory === undefined) throw new Error('--directory is missing')
+  const paths = instancePaths(values.directory)
+  const bootstrap = readBootstrap(paths.bootstrap)
+  const log = new ConsoleLog(paths.consoleLog)
+  const running = compose(bootstrap, paths, log)
+  await lock(running.admin, bootstrap, log)
+  onSignals(running, log)
+  log.say(`Launcher of ${bootstrap.name} (${bootstrap.uid}), process ${process.pid}`)
+  await running.instance.open().catch((error) => log.say(`Cannot begin: ${stackOf(error)}`))
+}
+
+function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: ConsoleLog): Running {
+  const runtime = createRuntimeClient(bootstrap)
+  const reporter = new StateReporter({ runtime, say: log.say, refused: () => instance.fetchAgain() })
+  const instance = new Instance({
+    bootstrap,
+    paths,
+    environment: process.env,
+    log,
+    runtime: {
+      settings: async (signal) => {
+        const fetched = await runtime.settings(signal)
+        if (fetched.kind === 'settings') reporter.reachable()
+        return fetched
+      },
+    },
+    changed: (state) => reporter.push(state),
+    // Written at exit too, but a launcher may be killed.
+    answered: () => flushCompileCache(),
+    random: Math.random,
+  })
+  const admin = createAdminApi({
+    token: bootstrap.adminToken,
+    log,
+    state: () => instance.state(),
+    start: () => instance.start(),
+    stop: () => instance.stop(),
+    restart: () => instance.restart(),
+    reload: () => instance.reload(),
+    shutdown: () => void process.kill(process.pid, 'SIGTERM'),
+  })
+  return { instance, reporter, admin }
+}
+
+/** The admin port is the lock: whoever listens on it is the launcher of this instance. */
+async function lock(admin: Server, bootstrap: LauncherBootstrap, log: ConsoleLog): Promise<void> {
+  const { adminHost: host, adminPort: port } = bootstrap
+  const failed = await new Promise<Error | undefined>((resolve) => {
+    admin.once('error', resolve)
+    admin.listen({ host, port, exclusive: true }, () => resolve(undefined))
+  })
+  if (failed === undefined) return
+  const taken = 'code' in failed && failed.code === 'EADDRINUSE'
+  const why = taken ? 'another process has the admin port; is a launcher running already?' : failed.message
+  log.say(`Launcher of ${bootstrap.name} cannot listen on ${host}:${port}: ${why}`)
+  process.exit(taken ? exitTemporary : 1)
+}
+
+function onSignals(running: Running, log: ConsoleLog): void {
+  let asked = 0
+  const end = (code: number, why: string) => {
+    asked += 1
+    if (asked > 1) return running.instance.hurry()
+    log.say(`Ending: ${why}`)
+    setTimeout(() => process.exit(code), lastMomentMs)
+    void shutDown(running).then(
+      () => process.exit(code),
+      (error) => {
+        log.say(`Could not end cleanly: ${reasonOf(error)}`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', () => end(0, 'SIGTERM'))
+  process.on('SIGINT', () => end(0, 'SIGINT'))
+  process.on('SIGHUP', () => undefined)
+  process.on('unhandledRejection', (error) => log.say(`Unexpected: ${stackOf(error)}`))
+  process.on('uncaughtException', (error) => {
+    log.say(`Unexpected: ${stackOf(error)}`)
+    end(1, 'an error that nobody expected')
+  })
+}
+
+async function shutDown({ instance, reporter, admin }: Running): Promise<void> {
+  await instance.close()
+  await reporter.close(lastReportMs)
+  admin.closeAllConnections()
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined ? error.stack : String(error)
+}
+
+main().catch((error) => {
+  process.stderr.write(`launcher: ${reasonOf(error)}\n`)
+  process.exit(exitConfiguration)
+})

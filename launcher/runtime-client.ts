@@ -1,0 +1,71 @@
+import { requestJson } from './json-request.ts'
+import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
+
+/** What came of asking for the settings. */
+export type Fetched =
+  | { readonly kind: 'settings'; readonly settings: RuntimeSettings }
+  /** The token is not valid (any more): this instance is not to run. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** Nobody answers, or not sensibly: go on as before and ask again. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+export interface RuntimeClient {
+  settings(signal: AbortSignal): Promise<Fetched>
+  /** The status of the answer. Rejects where there is none. */
+  report(state: LauncherState, signal: AbortSignal): Promise<number>
+}
+
+const timeoutMs = 10_000
+
+/** The reconciler's runtime door, as this instance sees it. */
+export function createRuntimeClient(bootstrap: LauncherBootstrap): RuntimeClient {
+  const base = bootstrap.runtimeUrl.replace(/\/+$/, '')
+  const ask = { token: bootstrap.runtimeToken, timeoutMs }
+  return {
+    async settings(signal) {
+      try {
+        const url = `${base}/runtime/v1/settings`
+        const { status, body } = await requestJson({ ...ask, method: 'GET', url }, signal)
+        return understood(status, body)
+      } catch (error) {
+        return { kind: 'unreachable', reason: `the reconciler cannot be reached: ${reasonOf(error)}` }
+      }
+    },
+    async report(state, signal) {
+      const url = `${base}/runtime/v1/state`
+      return (await requestJson({ ...ask, method: 'POST', url, body: state }, signal)).status
+    },
+  }
+}
+
+function understood(status: number, body: unknown): Fetched {
+  if (status === 401 || status === 403) {
+    return { kind: 'refused', reason: `the reconciler refuses this instance's token (${status})` }
+  }
+  if (status !== 200)
+    return { kind: 'unreachable', reason: `the reconciler answers ${status} to the settings` }
+  if (!isSettings(body))
+    return { kind: 'unreachable', reason: 'the reconciler sends settings that are not complete' }
+  return { kind: 'settings', settings: body }
+}
+
+const texts = ['uid', 'name', 'digest', 'host', 'credentialSecret'] as const
+const objects = ['env', 'modules', 'editor', 'endpoints'] as const
+
+/** Whether a value has the shape of settings, as far as starting safely takes it. */
+export function isSettings(value: unknown): value is RuntimeSettings {
+  if (typeof value !== 'object' || value === null) return false
+  const fields: Partial<Record<string, unknown>> = { ...value }
+  return (
+    texts.every((name) => typeof fields[name] === 'string') &&
+    objects.every((name) => typeof fields[name] === 'object' && fields[name] !== null) &&
+    Number.isInteger(fields['port']) &&
+    Array.isArray(fields['members'])
+  )
+}
+
+/** What an error says, in one line. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' && 'code' in error ? String(error.code) : error.message
+}

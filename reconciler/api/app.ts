@@ -1,0 +1,102 @@
+import helmet from '@fastify/helmet'
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import type { DoorDeps } from './deps.ts'
+import { instanceDecorator, instanceHook } from './instance-token.ts'
+import { sendError, sendProblem } from './problem.ts'
+import { healthRoutes } from './routes/health/health.ts'
+import { metricsRoute } from './routes/health/metrics.ts'
+import { settingsRoute } from './routes/runtime/settings.ts'
+import { stateReportRoute } from './routes/runtime/state.ts'
+import { eventRoute } from './routes/status/events.ts'
+import { fleetRoute } from './routes/status/fleet.ts'
+import { historyRoute } from './routes/status/history.ts'
+import { instanceRoutes } from './routes/status/instances.ts'
+import { journalRoute } from './routes/status/journal.ts'
+import { logRoute } from './routes/status/logs.ts'
+import { openapiRoute } from './routes/status/openapi.ts'
+import { planRoute } from './routes/status/plan.ts'
+import { stateRoute } from './routes/status/state.ts'
+import { teamRoutes } from './routes/status/teams.ts'
+import { userRoutes } from './routes/status/users.ts'
+import { signInHook, viewerDecorator } from './sign-in.ts'
+
+/** The doors as a Fastify plugin: status for people, runtime for instances, health for whoever watches the process. */
+export function statusApp(deps: DoorDeps) {
+  return async (app: FastifyInstance): Promise<void> => {
+    await app.register(helmet)
+    await app.register(swagger, { openapi })
+    app.setErrorHandler(sendError)
+    app.setNotFoundHandler(async (_request, reply) => sendProblem(reply, 404, 'There is nothing here.'))
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+    })
+    await app.register(healthDoor(deps))
+    await app.register(statusDoor(deps), { prefix: '/api/v1' })
+    await app.register(runtimeDoor(deps), { prefix: '/runtime/v1' })
+  }
+}
+
+const http = 'http' as const
+
+const openapi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Weir',
+    description: 'The state of a fleet. Nothing under /api changes anything.',
+    version: 'v1',
+  },
+  components: {
+    securitySchemes: {
+      password: { type: http, scheme: 'basic', description: 'Name and password of a declared user.' },
+      readToken: { type: http, scheme: 'bearer', description: 'A read token of a declared user.' },
+      instanceToken: {
+        type: http,
+        scheme: 'bearer',
+        description: 'The token of an instance: runtime door only.',
+      },
+    },
+  },
+  security: [{ password: [] }, { readToken: [] }],
+}
+
+function healthDoor(deps: DoorDeps) {
+  return async (app: FastifyInstance): Promise<void> => {
+    healthRoutes(app, deps)
+    metricsRoute(app, deps)
+  }
+}
+
+/** Only GET routes stand here: nothing behind this door can change anything. */
+function statusDoor(deps: DoorDeps) {
+  return async (app: FastifyInstance): Promise<void> => {
+    const closing = new AbortController()
+    app.addHook('preClose', () => closing.abort())
+    app.decorateRequest(viewerDecorator)
+    app.addHook('onRequest', signInHook(deps.authenticate))
+    const streams = { ...deps, closing: closing.signal }
+    fleetRoute(app, deps)
+    teamRoutes(app, deps)
+    userRoutes(app, deps)
+    instanceRoutes(app, deps)
+    logRoute(app, streams)
+    planRoute(app, deps)
+    historyRoute(app, deps)
+    journalRoute(app, deps)
+    eventRoute(app, streams)
+    stateRoute(app, deps)
+    openapiRoute(app)
+  }
+}
+
+function runtimeDoor(deps: DoorDeps) {
+  return async (app: FastifyInstance): Promise<void> => {
+    app.decorateRequest(instanceDecorator)
+    app.addHook('onRequest', instanceHook(deps.store))
+    app.addHook('onRoute', (route) => {
+      if (route.schema) route.schema.security = [{ instanceToken: [] }]
+    })
+    settingsRoute(app, deps)
+    stateReportRoute(app, deps)
+  }
+}

@@ -1,0 +1,26 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { LauncherLogLine } from '../../launcher/wire.ts'
+import type { Authenticate } from '../identity/authenticate.ts'
+import type { FleetStatusFeed } from '../status/fleet-status.ts'
+import type { UrlOf } from '../status/instance-views.ts'
+import type { Store } from '../store/store.ts'
+import type { RuntimeDesk } from './runtime-desk.ts'
+
+/** What the doors are built from. */
+export interface DoorDeps {
+  readonly feed: FleetStatusFeed
+  readonly desk: RuntimeDesk
+  readonly store: Pick<Store, 'journal' | 'reconciliations' | 'findByToken'>
+  /** The console log of an instance; undefined where its driver keeps none. */
+  readonly logs: (
+    uid: string,
+    options: { readonly tail: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ) => AsyncIterable<LauncherLogLine> | undefined
+  readonly authenticate: Authenticate
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
+  readonly log: FastifyBaseLogger
+  readonly urlOf: UrlOf
+  /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
+  readonly heartbeat?: number
+}

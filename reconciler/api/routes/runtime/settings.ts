@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import { objectSchema as object } from '../../../model/json-schema.ts'
+import type { DoorDeps } from '../../deps.ts'
+import { instanceOf } from '../../instance-token.ts'
+import { Problem } from '../../problem.ts'
+import { answers, anything, flag, list, mapOf, text } from '../../schemas.ts'
+
+const settings = object(
+  {
+    uid: text,
+    name: text,
+    digest: text,
+    host: text,
+    port: { type: 'integer' },
+    memory: { type: 'integer', description: 'In bytes.' },
+    env: mapOf(text),
+    modules: mapOf(text),
+    allowInstallScripts: flag,
+    flows: object({ digest: text, nodes: list(anything) }),
+    credentialSecret: text,
+    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
+    endpoints: object({ access: text }),
+    members: list(object({ username: text, passwordHash: text, permissions: text })),
+  },
+  ['memory', 'flows'],
+)
+
+const schema = {
+  summary: 'The settings of the instance whose token this is.',
+  response: answers('The settings. Every value may be secret.', settings),
+}
+
+/** `GET /settings` */
+export function settingsRoute(app: FastifyInstance, { desk }: Pick<DoorDeps, 'desk'>): void {
+  app.get('/settings', { schema }, async (request) => {
+    const found = desk.settings(instanceOf(request).uid)
+    // Not "not found": the launcher keeps what it has and asks again.
+    if (!found)
+      throw new Problem(503, 'There are no settings now: a secret is missing, or the source is not read yet.')
+    return found
+  })
+}

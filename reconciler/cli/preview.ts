@@ -1,0 +1,75 @@
+import { printPreview, type PlanOutput } from './print-plan.ts'
+import { fetchState } from './status-client.ts'
+import type { Terminal } from './terminal.ts'
+import { composeLoader, composePreview, composeSource, type Surroundings } from '../compose.ts'
+import type { Config } from '../config.ts'
+import { readDesired, reconcile } from '../control/reconcile.ts'
+import { localfsEffects } from '../drivers/localfs/effects.ts'
+import type { Diagnostic } from '../model/diagnostic.ts'
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Problem } from '../model/plan.ts'
+import { applyGates, type DeletionPolicy } from '../plan/gates.ts'
+import { makePlan } from '../plan/make-plan.ts'
+import { attachSecrets } from '../secrets/attach-secrets.ts'
+import type { Secret } from '../model/secret.ts'
+
+export interface PreviewRequest {
+  readonly config: Config
+  readonly policy: DeletionPolicy
+  readonly surroundings: Surroundings
+  readonly terminal: Terminal
+  readonly output: PlanOutput
+}
+
+/** Prints what an apply would do, and does nothing. Returns the exit code: 0 nothing, 2 changes, 1 not to be told. */
+export async function preview(request: PreviewRequest): Promise<number> {
+  const { config, policy, surroundings } = request
+  await using deps = await composePreview(config, policy, surroundings)
+  const desired = await readDesired(deps, surroundings.signal)
+  const round = await reconcile(desired, { ...deps, lenient: true }, surroundings.signal)
+  return printPreview(
+    withWarnings(round.desired, round.missing, round.plan),
+    request.output,
+    request.terminal,
+  )
+}
+
+/** The same against what a running reconciler knows: needs a read token of an admin, and no driver. */
+export async function previewAgainst(
+  request: PreviewRequest,
+  against: { readonly url: string; readonly token: Secret },
+): Promise<number> {
+  const { config, policy, surroundings } = request
+  await using source = await composeSource(config, surroundings)
+  const loader = composeLoader(config)
+  const snapshot = await source.snapshot(surroundings.signal)
+  const desired = await loader.load(snapshot, surroundings.signal)
+  const state = await fetchState(against, surroundings.signal)
+  const { instances, missing } = attachSecrets(desired, state.secretFingerprints, state.inventory)
+  const complete = { ...desired, instances }
+  const plan = makePlan({
+    desired: complete,
+    inventory: state.inventory,
+    observed: state.observed,
+    effects: new Map([['localfs', localfsEffects]]),
+    blocked: new Map(),
+  })
+  const gated = applyGates(plan, state.inventory.size, policy)
+  return printPreview(withWarnings(desired, missing, gated), request.output, request.terminal)
+}
+
+/** A missing secret holds an instance in an apply; in a preview, which may run elsewhere, it is only told. */
+function withWarnings(
+  desired: DesiredState,
+  missing: ReadonlyMap<string, Problem>,
+  plan: Parameters<typeof printPreview>[0]['plan'],
+): Parameters<typeof printPreview>[0] {
+  const warnings = [...missing.values()].map(({ message, target }): Diagnostic => ({
+    code: 'missing-secret',
+    severity: 'warning',
+    message: `${message}; an apply would hold it back`,
+    remedy: 'add the file to the folder that `secrets` of the configuration names',
+    ...(target === undefined ? {} : { instance: target }),
+  }))
+  return { plan, desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] } }
+}

@@ -1,0 +1,77 @@
+import { ask, type StatusServer } from './status-client.ts'
+import { table, type Terminal } from './terminal.ts'
+import { plainText } from '../plan/plain-text.ts'
+
+interface Deps {
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+}
+
+/** Prints instances with their phase, conditions and editors. Returns 0 when all are as declared, 1 when some are not. */
+export async function printStatus(
+  server: StatusServer,
+  output: 'text' | 'json',
+  { terminal, signal }: Deps,
+): Promise<number> {
+  const instances = listOf(await (await ask(server, 'instances', signal)).json(), 'instances')
+  if (output === 'json') terminal.out(`${JSON.stringify(instances, null, 2)}\n`)
+  else terminal.out(statusText(instances))
+  return instances.every((instance) => instance['ready'] === true) ? 0 : 1
+}
+
+/** Prints the console log of an instance, and goes on with it when asked to. */
+export async function printLogs(
+  server: StatusServer,
+  options: { readonly instance: string; readonly tail: string; readonly follow: boolean },
+  { terminal, signal }: Deps,
+): Promise<number> {
+  const query = new URLSearchParams({ tail: options.tail, follow: String(options.follow) })
+  const response = await ask(
+    server,
+    `instances/${encodeURIComponent(options.instance)}/logs?${query.toString()}`,
+    signal,
+  )
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of response.body ?? []) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) terminal.out(logText(line))
+  }
+  return 0
+}
+
+type Row = { readonly [key: string]: unknown }
+
+function statusText(instances: readonly Row[]): string {
+  const rows = instances.map((instance) => [
+    text(instance['name']),
+    text(instance['team']),
+    text(instance['phase']),
+    instance['ready'] === true ? 'yes' : 'no',
+    instance['drifted'] === true ? 'yes' : 'no',
+    text(instance['url']),
+    text(instance['message']),
+  ])
+  return table([['INSTANCE', 'TEAM', 'PHASE', 'READY', 'DRIFTED', 'EDITOR', ''], ...rows])
+}
+
+function logText(line: string): string {
+  const entry: unknown = JSON.parse(line)
+  if (!isRow(entry)) return ''
+  return `${text(entry['at'])} ${text(entry['source'])} ${text(entry['text'])}\n`
+}
+
+function listOf(document: unknown, key: string): readonly Row[] {
+  const list = isRow(document) ? document[key] : undefined
+  return Array.isArray(list) ? list.filter(isRow) : []
+}
+
+function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return plainText(value)
+  return value === undefined || value === null ? '' : JSON.stringify(value)
+}

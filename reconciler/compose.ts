@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { place } from './apply/place.ts'
+import { createHealth } from './apply/health.ts'
+import { Executor } from './apply/executor.ts'
+import { runAction } from './apply/run-action.ts'
+import type { ActionContext } from './apply/action-context.ts'
+import { Controller, type ControllerDeps } from './control/controller.ts'
+import { onExecutorEvent } from './control/executor-events.ts'
+import { createDesk } from './control/desk.ts'
+import { FleetBoard } from './control/fleet-board.ts'
+import { createSecretsInForce } from './control/read-secrets.ts'
+import type { ReconcileDeps } from './control/reconcile.ts'
+import { WakeQueue } from './control/wake-queue.ts'
+import { createDesiredLoader, type DesiredLoader } from './desired/load-desired.ts'
+import { createValidators } from './desired/validators.ts'
+import type { Driver } from './drivers/driver.ts'
+import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
+import { sha256 } from './model/digest.ts'
+import type { DriverName } from './model/resource.ts'
+import type { DeletionPolicy } from './plan/gates.ts'
+import { derive, openFleetKey, type FleetKey } from './secrets/fleet-key.ts'
+import { createSecretFolder } from './secrets/secret-folder.ts'
+import { openSource } from './source/open-source.ts'
+import type { Source } from './source/source.ts'
+import type { FleetStatus } from './status/fleet-status.ts'
+import { openSqliteStore } from './store/sqlite-store.ts'
+import type { Store } from './store/store.ts'
+import { systemClock } from './telemetry/clock.ts'
+import type { Logger } from './telemetry/logger.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+/** What comes from outside the configuration: the process and its surroundings. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly log: Logger
+  /** Ends everything that was composed. */
+  readonly signal: AbortSignal
+  readonly metrics: Metrics
+  /** The launcher's program. */
+  readonly launcher: string
+  /** In place of the drivers of this machine: an engine in memory, for fleets larger than it can run. */
+  readonly drivers?: (fleet: string) => ReadonlyMap<DriverName, Driver>
+}
+
+const launcherOffset = 1000
+
+/** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
+export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0']
+
+export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
+  return openSource({
+    ...config.source,
+    cacheDirectory: join(config.data, 'sources'),
+    environment,
+    clock: systemClock,
+    random: Math.random,
+    log,
+  })
+}
+
+export function composeLoader(config: Config): DesiredLoader {
+  return createDesiredLoader({ validators: createValidators(), defaultDriver: config.driver })
+}
+
+/** What a preview needs: it reads, and nothing that it is made of can write. */
+export async function composePreview(
+  config: Config,
+  policy: DeletionPolicy,
+  surroundings: Surroundings,
+): Promise<ReconcileDeps & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const source = stack.use(await composeSource(config, surroundings))
+  const store = stack.use(
+    await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID, readOnly: true }),
+  )
+  const drivers = composeDrivers(config, store.fleet, surroundings)
+  for (const driver of drivers.values()) stack.use(driver)
+  const key = await openFleetKey(keyFile(config), { create: false })
+  const secrets =
+    key === undefined ? undefined : createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
+  const held = stack.move()
+  return {
+    source,
+    loader: composeLoader(config),
+    store,
+    drivers,
+    fingerprints: async (names, signal) =>
+      (await secrets?.fingerprints(names, signal)) ?? new Map<string, string>(),
+    policy,
+    [Symbol.asyncDispose]: async () => held.disposeAsync(),
+  }
+}
+
+export interface Composition extends AsyncDisposable {
+  readonly controller: Controller
+  readonly board: FleetBoard
+  readonly deps: ControllerDeps
+  /** Stops every instance of this fleet and keeps its data; the next start starts them again. */
+  stopAll(signal: AbortSignal): Promise<void>
+}
+
+/** The whole reconciler but for its doors. */
+export async function compose(
+  config: Config,
+  policy: DeletionPolicy,
+  surroundings: Surroundings,
+): Promise<Composition> {
+  await mkdir(config.data, { recursive: true, mode: 0o700 })
+  await using stack = new AsyncDisposableStack()
+  const store = stack.use(
+    await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID }),
+  )
+  const source = stack.use(await composeSource(config, surroundings))
+  const drivers = composeDrivers(config, store.fleet, surroundings)
+  for (const driver of drivers.values()) stack.use(driver)
+  const assembled = await assemble({ config, policy, surroundings, store, source, drivers })
+  const held = stack.move()
+  return { ...assembled, [Symbol.asyncDispose]: async () => held.disposeAsync() }
+}
+
+/** What a reconciler is made of, once its adapters are open. */
+export interface Adapters extends Pick<ControllerDeps, 'store' | 'source' | 'drivers' | 'policy'> {
+  readonly config: Config
+  readonly surroundings: Surroundings
+}
+
+/** Puts a reconciler together around adapters that somebody else opened and will close. */
+export async function assemble(adapters: Adapters): Promise<Omit<Composition, keyof AsyncDisposable>> {
+  const { config, store, source } = adapters
+  const key = await openExistingKey(config, store)
+  await store.closeInterrupted(systemClock.now().toISOString())
+  const board = new FleetBoard(await firstStatus(store, source), systemClock)
+  const deps = wire({ ...adapters, key, board })
+  return {
+    controller: new Controller(deps),
+    board,
+    deps,
+    stopAll: async (signal) => stopAll(deps, credentialsFrom(key, config), signal),
+  }
+}
+
+async function stopAll(
+  { store, drivers, board }: ControllerDeps,
+  credentialsOf: ActionContext['credentialsOf'],
+  signal: AbortSignal,
+): Promise<void> {
+  const stops = (await store.inventory()).map(async (entry) => {
+    const spec = entry.applied?.spec ?? board.current().desired?.instances.get(entry.name)
+    if (spec === undefined) return
+    const stopped = place(store.fleet, entry, { ...spec, state: 'stopped' })
+    await drivers.get(entry.driver)?.update(stopped, stopped, credentialsOf(entry.uid), signal)
+  })
+  await Promise.allSettled(stops)
+}
+
+interface Parts extends Adapters {
+  readonly key: FleetKey
+  readonly board: FleetBoard
+}
+
+/** Ties what looks, what acts and what is told together. */
+function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
+  const { log, signal, metrics } = surroundings
+  const { store, drivers, board } = parts
+  const loader = composeLoader(config)
+  const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
+  const [health, queue] = [createHealth(), new WakeQueue()]
+  const credentialSecretOf = (uid: string) => derive(key, 'credentials', uid)
+  const desk = createDesk({ fleet: store.fleet, health, ...config.localfs, credentialSecretOf })
+  const context: ActionContext = {
+    store,
+    drivers,
+    clock: systemClock,
+    newId: randomUUID,
+    health,
+    credentialsOf: credentialsFrom(key, config),
+    ports: new Map([['localfs', { first: config.localfs.firstPort, companion: launcherOffset }]]),
+    announce: (instance) => {
+      desk.announce(instance)
+      board.entered(instance)
+    },
+    retire: desk.retire,
+  }
+  const executor: Executor = new Executor({
+    run: async (task, taskSignal) => runAction(task, context, taskSignal),
+    concurrency: config.concurrency,
+    clock: systemClock,
+    onEvent: (event) => onExecutorEvent({ board, queue, log, metrics, clock: systemClock }, executor)(event),
+    signal,
+  })
+  const { fingerprints, values: secretValues } = secrets
+  const acting = { desk, queue, executor, health }
+  return { ...parts, ...acting, loader, fingerprints, secretValues, metrics, log, clock: systemClock }
+}
+
+export function composeDrivers(
+  config: Config,
+  fleet: string,
+  { environment, log, launcher, drivers }: Surroundings,
+): ReadonlyMap<DriverName, Driver> {
+  if (drivers !== undefined) return drivers(fleet)
+  const localfs = createLocalfsDriver({
+    data: config.data,
+    fleet,
+    host: config.localfs.host,
+    launcher: { program: launcher, nodeFlags: launcherFlags },
+    npm: 'npm',
+    machine: {
+      program: process.execPath,
+      version: process.version,
+      platform: process.platform,
+      arch: process.arch,
+    },
+    environment,
+    clock: systemClock,
+    log,
+  })
+  return new Map([['localfs', localfs]])
+}
+
+/** A store without its key is of no use: what was derived from the key cannot be made again. */
+async function openExistingKey(config: Config, store: Store): Promise<FleetKey> {
+  const used = (await store.inventory()).length > 0
+  const key = await openFleetKey(keyFile(config), { create: !used })
+  if (key !== undefined) return key
+  throw new Error(
+    `${keyFile(config)} is missing, but the store beside it knows instances; restore the key from the same backup as the store`,
+  )
+}
+
+function credentialsFrom(key: FleetKey, config: Config): ActionContext['credentialsOf'] {
+  return (uid) => {
+    const runtimeToken = derive(key, 'runtime-token', uid)
+    return {
+      runtimeUrl: runtimeUrl(config),
+      runtimeToken,
+      adminToken: derive(key, 'admin-token', uid),
+      tokenSha256: sha256(runtimeToken.reveal()),
+    }
+  }
+}
+
+/** Where instances on this machine reach the runtime door. */
+function runtimeUrl({ listen: { host, port } }: Config): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+/** What is known before the first round: what was remembered. */
+async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
+  const inventory = new Map((await store.inventory()).map((entry) => [entry.uid, entry]))
+  const records = (await store.statuses()).filter(({ kind }) => kind === 'Instance')
+  const instances = new Map(records.map((record) => [record.name, record]))
+  return {
+    fleet: store.fleet,
+    source: { description: source.description },
+    inventory,
+    instances,
+    ready: false,
+  }
+}
+
+function storeFile({ data }: Config): string {
+  return join(data, 'weir.db')
+}
+
+function keyFile({ data }: Config): string {
+  return join(data, 'fleet.key')
+}

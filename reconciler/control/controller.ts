@@ -1,0 +1,253 @@
+import type { FleetBoard } from './fleet-board.ts'
+import { readDesired, reconcile, type ReconcileDeps, type Round } from './reconcile.ts'
+import { rememberedState } from './remembered-state.ts'
+import { WakeQueue, type WakeCause } from './wake-queue.ts'
+import type { Desk } from './desk.ts'
+import type { Executor } from '../apply/executor.ts'
+import type { Health } from '../apply/health.ts'
+import { tasksOf } from '../apply/tasks-of.ts'
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Plan } from '../model/plan.ts'
+import type { Secret } from '../model/secret.ts'
+import { SourceError } from '../source/source.ts'
+import type { Store } from '../store/store.ts'
+import type { Phase } from '../model/observed-state.ts'
+import type { Clock } from '../telemetry/clock.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface ControllerLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  debug(fields: object, message: string): void
+}
+
+export interface ControllerDeps extends ReconcileDeps {
+  readonly store: Store
+  readonly secretValues: () => ReadonlyMap<string, Secret>
+  readonly desk: Desk
+  readonly board: FleetBoard
+  readonly queue: WakeQueue
+  readonly executor: Executor
+  readonly health: Health
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: ControllerLog
+}
+
+/** How a one-shot run ended. */
+export interface Outcome {
+  readonly kind: 'converged' | 'failed' | 'refused'
+  readonly round?: Round
+}
+
+/** The loop: whatever wakes it, it looks at everything again and does what is to be done. */
+export class Controller {
+  readonly #deps: ControllerDeps
+  #desired: DesiredState | undefined
+  #lastRecord = ''
+
+  constructor(deps: ControllerDeps) {
+    this.#deps = deps
+    deps.health.subscribe((state) => {
+      deps.board.reported(state, deps.executor)
+      void this.#remember()
+      const name = deps.board.current().inventory.get(state.uid)?.name
+      if (name !== undefined && !deps.executor.isActive(name)) deps.queue.wake('driver')
+    })
+  }
+
+  /** Keeps converging until the signal is aborted. */
+  async serve(signal: AbortSignal): Promise<void> {
+    const reading = this.#keepReading(signal)
+    const watching = this.#deps.source.watch(() => this.#sources.wake('source'), signal)
+    this.#sources.wake('start')
+    this.#deps.queue.wake('start')
+    try {
+      for (;;)
+        await this.#turn(await this.#deps.queue.next(this.#withRetry(signal)).catch(retryOr(signal)), signal)
+    } finally {
+      await Promise.allSettled([reading, watching, this.#deps.executor.whenIdle()])
+    }
+  }
+
+  /** Reads the source once and works until nothing is left to do, or everything left has failed. */
+  async once(signal: AbortSignal): Promise<Outcome> {
+    await this.#read(signal)
+    if (this.#desired === undefined) return { kind: 'failed' }
+    for (;;) {
+      const round = await this.#round(this.#desired, new Set(['start']), signal)
+      if (round.plan.refusals.length > 0) return { kind: 'refused', round }
+      if (round.plan.actions.length === 0) return { kind: outcomeOf(round), round }
+      if (this.#deps.executor.idle) return { kind: 'failed', round }
+      await this.#deps.executor.whenIdle()
+    }
+  }
+
+  readonly #sources = new WakeQueue()
+
+  /** Reading the source is a loop of its own, so that a remote that hangs delays no correction of drift. */
+  async #keepReading(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const causes = await this.#sources.next(signal).catch(() => undefined)
+      if (causes === undefined) return
+      await this.#read(signal)
+      this.#deps.queue.wake('source')
+    }
+  }
+
+  /** Asks for a look at the source as well as at what runs. */
+  wake(cause: WakeCause): void {
+    if (cause === 'schedule' || cause === 'request') this.#sources.wake(cause)
+    this.#deps.queue.wake(cause)
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { board, log } = this.#deps
+    try {
+      const desired = await readDesired(this.#deps, signal)
+      if (desired.diagnostics.some(({ code }) => code === 'no-resources')) {
+        board.sourceFailed(
+          'no-resources',
+          'the source holds no resources; what was read before stays in force',
+        )
+        log.warn({ revision: desired.revision.id }, 'the source holds no resources')
+        this.#desired ??= (await this.#remembered()) ?? desired
+        return
+      }
+      board.sourceRead(desired.revision)
+      if (this.#desired?.revision.id !== desired.revision.id)
+        log.info({ revision: desired.revision.id }, 'revision read')
+      this.#desired = desired
+    } catch (error) {
+      if (signal.aborted) return
+      const { code, message } = sourceFailure(error)
+      this.#desired ??= await this.#remembered()
+      board.sourceFailed(code, message)
+      this.#deps.metrics.sourceFailed(code)
+      log.warn({ code, reason: message }, 'the source could not be read')
+    }
+  }
+
+  /**
+   * What was last applied, for a start while Git is out of reach: instances that were to run are brought back, and
+   * since nothing else is known nothing is changed or deleted.
+   */
+  async #remembered(): Promise<DesiredState | undefined> {
+    const desired = rememberedState(await this.#deps.store.inventory())
+    if (desired !== undefined)
+      this.#deps.log.warn({ revision: desired.revision.id }, 'going on with what was last applied')
+    return desired
+  }
+
+  async #turn(causes: ReadonlySet<WakeCause>, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#desired === undefined) return
+    try {
+      await this.#round(this.#desired, causes, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#deps.log.error({ err: error }, 'a round failed')
+      await this.#deps.clock.sleep(1_000, signal)
+      this.#deps.queue.wake('retry')
+    }
+  }
+
+  async #round(desired: DesiredState, causes: ReadonlySet<WakeCause>, signal: AbortSignal): Promise<Round> {
+    const { board, desk, executor, log } = this.#deps
+    const begun = this.#deps.clock.now()
+    const round = await reconcile(desired, this.#deps, signal)
+    desk.refresh(round.desired, round.inventory, this.#deps.secretValues())
+    const { plan } = round
+    const tasks = tasksOf(plan, round.desired.instances, round.inventory)
+    executor.settle(new Set(tasks.map(({ action }) => action.target.name)))
+    executor.submit(tasks)
+    board.roundDone(round, executor)
+    await this.#remember()
+    log.debug({ causes: [...causes], plan: plan.id, actions: plan.actions.length }, 'round done')
+    this.#measure(round, begun)
+    await this.#record(round, causes, begun.toISOString())
+    return round
+  }
+
+  #measure({ plan }: Round, begun: Date): void {
+    const { metrics, clock, board } = this.#deps
+    const now = clock.now()
+    metrics.reconciled(outcomeOfPlan(plan), (now.getTime() - begun.getTime()) / 1000, now)
+    const counts = new Map<Phase, number>()
+    for (const { phase } of board.current().instances.values())
+      counts.set(phase, (counts.get(phase) ?? 0) + 1)
+    metrics.instances(counts)
+  }
+
+  /** History keeps rounds that had something to do or say, once each. */
+  async #record(round: Round, causes: ReadonlySet<WakeCause>, startedAt: string): Promise<void> {
+    const { plan, desired } = round
+    const outcome = outcomeOfPlan(plan)
+    const key = `${plan.revision}/${plan.id}/${outcome}`
+    if (key === this.#lastRecord || (outcome === 'failed' && !this.#deps.executor.idle)) return
+    this.#lastRecord = key
+    const { author, subject } = desired.revision
+    await this.#deps.store.addReconciliation({
+      planId: plan.id,
+      revision: plan.revision,
+      cause: [...causes].join(', '),
+      startedAt,
+      endedAt: this.#deps.clock.now().toISOString(),
+      outcome,
+      headline: plan.summary.headline,
+      ...(author === undefined ? {} : { author }),
+      ...(subject === undefined ? {} : { subject }),
+    })
+  }
+
+  async #remember(): Promise<void> {
+    const { changed, gone } = this.#deps.board.takeUnsaved()
+    if (changed.length === 0 && gone.length === 0) return
+    try {
+      await this.#deps.store.saveStatuses(
+        changed,
+        gone.map((name) => ({ kind: 'Instance', name })),
+      )
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'statuses could not be saved')
+    }
+  }
+
+  #withRetry(signal: AbortSignal): AbortSignal {
+    const wait = this.#deps.executor.nextRetry()
+    return wait === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(wait)])
+  }
+}
+
+function retryOr(signal: AbortSignal): (error: unknown) => ReadonlySet<WakeCause> {
+  return (error) => {
+    if (signal.aborted) throw error
+    return new Set(['retry'])
+  }
+}
+
+function sourceFailure(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof SourceError) {
+    const remedy = error.remedy === undefined ? '' : `; ${error.remedy}`
+    return { code: error.code, message: `${error.message}${remedy}` }
+  }
+  return { code: 'source-unreachable', message: error instanceof Error ? error.message : String(error) }
+}
+
+function outcomeOfPlan({ refusals, actions }: Plan): Outcome['kind'] {
+  if (refusals.length > 0) return 'refused'
+  return actions.length > 0 ? 'failed' : 'converged'
+}
+
+function outcomeOf({ plan, desired, inventory, observed }: Round): Outcome['kind'] {
+  const invalid = desired.diagnostics.some(({ severity }) => severity === 'error')
+  const down = [...inventory.values()].some(({ uid, name }) => {
+    const seen = observed.observations.get(uid)
+    return (
+      desired.instances.get(name)?.state === 'running' &&
+      (seen?.kind !== 'present' || seen.phase !== 'running')
+    )
+  })
+  return invalid || down || plan.problems.length > 0 ? 'failed' : 'converged'
+}

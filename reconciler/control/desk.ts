@@ -1,0 +1,62 @@
+import { runtimeSettings } from './runtime-settings.ts'
+import type { RuntimeDesk } from '../api/runtime-desk.ts'
+import type { Health } from '../apply/health.ts'
+import { place } from '../apply/place.ts'
+import { taskDigest } from '../apply/task-digest.ts'
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { PlacedInstance } from '../model/placed-instance.ts'
+import type { Secret } from '../model/secret.ts'
+
+/** Hands out settings of what was applied or is being applied, and nothing that is only planned. */
+export interface Desk extends RuntimeDesk {
+  readonly announce: (instance: PlacedInstance) => void
+  readonly retire: (uid: string) => void
+  /** What a new round knows: instances that are as declared are served from it. */
+  refresh(desired: DesiredState, inventory: Inventory, secrets: ReadonlyMap<string, Secret>): void
+}
+
+export function createDesk(deps: {
+  readonly fleet: string
+  readonly health: Health
+  readonly host: string
+  readonly allowInstallScripts: boolean
+  readonly credentialSecretOf: (uid: string) => Secret
+}): Desk {
+  const placed = new Map<string, PlacedInstance>()
+  let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
+  let secrets: ReadonlyMap<string, Secret> = new Map()
+  return {
+    announce: (instance) => {
+      placed.set(instance.uid, instance)
+    },
+    retire: (uid) => {
+      placed.delete(uid)
+      deps.health.forget(uid)
+    },
+    refresh: (next, inventory, known) => {
+      desired = next
+      secrets = known
+      for (const entry of inventory.values()) {
+        const spec = next.instances.get(entry.name)
+        if (
+          spec !== undefined &&
+          entry.applied !== undefined &&
+          !placed.has(entry.uid) &&
+          taskDigest(spec) === taskDigest(entry.applied.spec)
+        )
+          placed.set(entry.uid, place(deps.fleet, entry, spec))
+      }
+    },
+    settings: (uid) => {
+      const instance = placed.get(uid)
+      if (instance === undefined) return undefined
+      const { host, allowInstallScripts } = deps
+      const credentialSecret = deps.credentialSecretOf(uid)
+      return runtimeSettings(instance, { desired, secrets, credentialSecret, host, allowInstallScripts })
+    },
+    report: (uid, state) => {
+      deps.health.report({ ...state, uid })
+    },
+  }
+}

@@ -1,0 +1,140 @@
+import type { Finding } from './finding.ts'
+import type { Claims, ParsedFile } from './parse-file.ts'
+import type {
+  InstanceDocument,
+  Kind,
+  Resource,
+  StackDocument,
+  TeamDocument,
+  TemplateDocument,
+  UserDocument,
+} from '../model/resource.ts'
+
+/** A valid resource and where it stands. */
+export interface Located<R extends Resource> {
+  readonly resource: R
+  readonly file: string
+  readonly document: number
+}
+
+/** Every valid resource by name, and the names of those that are declared but invalid. */
+export interface ResourceIndex {
+  readonly teams: ReadonlyMap<string, Located<TeamDocument>>
+  readonly users: ReadonlyMap<string, Located<UserDocument>>
+  readonly stacks: ReadonlyMap<string, Located<StackDocument>>
+  readonly templates: ReadonlyMap<string, Located<TemplateDocument>>
+  readonly instances: ReadonlyMap<string, Located<InstanceDocument>>
+  readonly invalid: ReadonlyMap<Kind, ReadonlyMap<string, Claims>>
+  /** How many resources the files declare, valid or not. */
+  readonly declared: number
+  /** false: some document does not even say what it is. */
+  readonly legible: boolean
+  readonly findings: readonly Finding[]
+}
+
+interface Claim {
+  readonly claims: Claims
+  readonly file: string
+  readonly document: number
+  readonly resource?: Resource
+}
+
+/** Gathers what all files declare. Of two resources with one name neither is valid: nobody can tell which was meant. */
+export function indexResources(files: ReadonlyMap<string, ParsedFile>): ResourceIndex {
+  const findings: Finding[] = []
+  const claims = [...files].flatMap(([file, parsed]) => {
+    findings.push(...parsed.findings.map((finding) => ({ ...finding, file })))
+    return claimsIn(file, parsed)
+  })
+  const groups = groupByName(claims)
+  const unique: Claim[] = []
+  const invalid = new Map<Kind, Map<string, Claims>>()
+  for (const group of groups) {
+    const clash = clashIn(group)
+    findings.push(...clash)
+    for (const claim of group)
+      if (clash.length === 0 && claim.resource !== undefined) unique.push(claim)
+      else markInvalid(invalid, claim.claims)
+  }
+  return {
+    teams: ofKind(unique, 'Team'),
+    users: ofKind(unique, 'User'),
+    stacks: ofKind(unique, 'Stack'),
+    templates: ofKind(unique, 'Template'),
+    instances: ofKind(unique, 'Instance'),
+    invalid,
+    declared: claims.length,
+    legible: [...files.values()].every((file) => file.legible) && groups.every(agreeOnRename),
+    findings,
+  }
+}
+
+function claimsIn(file: string, parsed: ParsedFile): readonly Claim[] {
+  return parsed.documents.flatMap(({ claims, index, resource }) =>
+    claims === undefined
+      ? []
+      : [{ claims, file, document: index, ...(resource === undefined ? {} : { resource }) }],
+  )
+}
+
+/** Names that are equal without regard to case fall into one group: file systems and DNS cannot tell them apart. */
+function groupByName(claims: readonly Claim[]): readonly (readonly Claim[])[] {
+  const groups = new Map<string, Claim[]>()
+  for (const claim of claims) {
+    const key = `${claim.claims.kind}/${claim.claims.name.normalize('NFKC').toLowerCase()}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [claim])
+    else group.push(claim)
+  }
+  return [...groups.values()]
+}
+
+function clashIn(group: readonly Claim[]): readonly Finding[] {
+  const [first, ...rest] = group
+  if (first === undefined || rest.length === 0) return []
+  return group.map((claim): Finding => {
+    const other = claim === first ? (rest[0] ?? first) : first
+    const same = other.claims.name === claim.claims.name
+    return {
+      code: same ? 'duplicate-name' : 'similar-name',
+      severity: 'error',
+      file: claim.file,
+      document: claim.document,
+      path: ['metadata', 'name'],
+      message: same
+        ? `${claim.claims.kind} "${claim.claims.name}" is declared in ${other.file} too`
+        : `${claim.claims.kind} "${claim.claims.name}" differs only in case from "${other.claims.name}" in ${other.file}`,
+      remedy: 'rename one of them, or remove it',
+    }
+  })
+}
+
+function markInvalid(invalid: Map<Kind, Map<string, Claims>>, claims: Claims): void {
+  const names = invalid.get(claims.kind) ?? new Map<string, Claims>()
+  invalid.set(claims.kind, names)
+  const before = names.get(claims.name)
+  if (before?.previously === undefined) names.set(claims.name, claims)
+}
+
+/** Two resources of one name that give different former names: whom they mean cannot be told. */
+function agreeOnRename(group: readonly Claim[]): boolean {
+  const formers = new Set(group.flatMap(({ claims }) => claims.previously ?? []))
+  return group.length < 2 || formers.size < 2
+}
+
+function ofKind<K extends Kind>(
+  claims: readonly Claim[],
+  kind: K,
+): ReadonlyMap<string, Located<Extract<Resource, { kind: K }>>> {
+  const found = new Map<string, Located<Extract<Resource, { kind: K }>>>()
+  for (const { resource, file, document } of claims)
+    if (isKind(resource, kind)) found.set(resource.metadata.name, { resource, file, document })
+  return found
+}
+
+function isKind<K extends Kind>(
+  resource: Resource | undefined,
+  kind: K,
+): resource is Extract<Resource, { kind: K }> {
+  return resource?.kind === kind
+}

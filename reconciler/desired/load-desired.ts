@@ -1,0 +1,161 @@
+import { createBlobCache, type BlobCache, type File, type Reader } from './blob-cache.ts'
+import { flowsPathOf } from './resolve-flows.ts'
+import { parseFlows } from './flows-file.ts'
+import { indexResources, type ResourceIndex } from './index-resources.ts'
+import { locate } from './locate.ts'
+import { parseFile, type ParsedFile } from './parse-file.ts'
+import { resolve } from './resolve.ts'
+import type { Finding } from './finding.ts'
+import type { Validator } from './validators.ts'
+import type { DesiredState } from '../model/desired-state.ts'
+import type { DriverName, Kind } from '../model/resource.ts'
+import type { Revision } from '../model/revision.ts'
+
+type SkipReason = 'symlink-outside' | 'not-a-file' | 'file-too-large'
+
+/** The part of a source's snapshot that is read here. */
+export interface Files extends Reader {
+  readonly revision: Revision
+  readonly files: readonly File[]
+  readonly skipped: readonly { readonly path: string; readonly reason: SkipReason }[]
+}
+
+export interface DesiredLoader {
+  /** What the files declare. Mistakes are in the diagnostics; only the source itself can fail. */
+  load(files: Files, signal: AbortSignal): Promise<DesiredState>
+}
+
+/** Larger than any manifest a person writes; a generator splits its output. In bytes. */
+const maxManifestSize = 2 * 1024 * 1024
+
+/**
+ * Reads manifests. What a file says is kept by its blob id, so that a new revision costs only what it changed, and the
+ * same revision costs nothing.
+ */
+export function createDesiredLoader(options: {
+  readonly validators: ReadonlyMap<Kind, Validator>
+  readonly defaultDriver: DriverName
+}): DesiredLoader {
+  const manifests = createBlobCache((bytes) => parseFile(bytes, options.validators))
+  const flows = createBlobCache(parseFlows)
+  let last: { readonly files: Files; readonly desired: DesiredState } | undefined
+  return {
+    load: async (files, signal) => {
+      if (last?.files === files) return last.desired
+      const index = indexResources(await readManifests(files, manifests, signal))
+      const named = new Set([...index.instances.values(), ...index.templates.values()].map(flowsPathOf))
+      const wanted = files.files.filter(({ path }) => named.has(path))
+      const { findings: found, ...state } = resolve({
+        index,
+        flows: await flows(wanted, files, signal),
+        defaultDriver: options.defaultDriver,
+      })
+      const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
+      const desired: DesiredState = {
+        ...state,
+        revision: files.revision,
+        complete: index.legible && index.declared > 0 && !files.skipped.some(mayHoldManifests),
+        diagnostics: locate(findings, await contentsFor(files, findings, signal)),
+      }
+      last = { files, desired }
+      return desired
+    },
+  }
+}
+
+async function readManifests(
+  files: Files,
+  cache: BlobCache<ParsedFile>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ParsedFile>> {
+  const manifests = files.files.filter(({ path }) => isManifest(path))
+  const large = manifests.filter(({ size }) => size > maxManifestSize)
+  const parsed = await cache(
+    manifests.filter(({ size }) => size <= maxManifestSize),
+    files,
+    signal,
+  )
+  return new Map([...parsed, ...large.map((file) => [file.path, tooLarge(file)] as const)])
+}
+
+/** Hidden files and folders, such as those of a forge's CI, hold no manifests. */
+function isManifest(path: string): boolean {
+  return /\.ya?ml$/.test(path) && !isHidden(path)
+}
+
+function isHidden(path: string): boolean {
+  return /(^|\/)\./.test(path)
+}
+
+function tooLarge({ size }: File): ParsedFile {
+  const finding: Finding = {
+    code: 'file-too-large',
+    severity: 'error',
+    message: `the file has ${size} bytes; a manifest has at most ${maxManifestSize}`,
+    remedy: 'split it: any number of files is read',
+  }
+  return { documents: [], findings: [finding], legible: false }
+}
+
+const skippedTexts: { readonly [reason in SkipReason]: Pick<Finding, 'code' | 'message' | 'remedy'> } = {
+  'symlink-outside': {
+    code: 'symlink-outside',
+    message: 'the symbolic link leads out of the source',
+    remedy: 'copy the file into the source',
+  },
+  'file-too-large': {
+    code: 'file-too-large',
+    message: 'the file is larger than the limit and was not read',
+    remedy: 'split it: any number of files is read',
+  },
+  'not-a-file': {
+    code: 'path-not-found',
+    message: 'it has the name of a manifest but is no file: a broken link, a submodule or a device',
+    remedy: 'put the manifest itself there',
+  },
+}
+
+/** A manifest, or a link that may have been a folder of manifests. */
+function mayHoldManifests({ path, reason }: Files['skipped'][number]): boolean {
+  return isManifest(path) || (reason === 'symlink-outside' && !isHidden(path) && !/\.\w+$/.test(path))
+}
+
+/** Only what could have held manifests is worth a word. */
+function skippedFindings(files: Files): readonly Finding[] {
+  return files.skipped
+    .filter(mayHoldManifests)
+    .map(({ path, reason }) => ({ ...skippedTexts[reason], severity: 'error', file: path }))
+}
+
+function emptyFindings(index: ResourceIndex): readonly Finding[] {
+  if (index.declared > 0) return []
+  return [
+    {
+      code: 'no-resources',
+      severity: 'error',
+      message: 'the source holds no resources, so nothing is changed',
+      remedy: 'check the branch and the path; to remove everything, keep one Team and remove its instances',
+    },
+  ]
+}
+
+async function contentsFor(
+  files: Files,
+  findings: readonly Finding[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const named = new Set(
+    findings.flatMap(({ file, path, position }) =>
+      file !== undefined && path !== undefined && position === undefined ? [file] : [],
+    ),
+  )
+  const wanted = files.files.filter(({ path }) => named.has(path))
+  if (wanted.length === 0) return new Map()
+  const contents = await files.read(wanted, signal)
+  return new Map(
+    wanted.flatMap(({ path, id }) => {
+      const bytes = contents.get(id)
+      return bytes === undefined ? [] : [[path, bytes] as const]
+    }),
+  )
+}

@@ -1,0 +1,176 @@
+import type { Finding } from './finding.ts'
+import { findParts, type Parts } from './find-parts.ts'
+import type { FlowsFile } from './flows-file.ts'
+import type { Located, ResourceIndex } from './index-resources.ts'
+import { mergeEnv } from './merge-env.ts'
+import { resolveFlows } from './resolve-flows.ts'
+import type { TeamAccess } from './team-access.ts'
+import { defined } from '../model/defined.ts'
+import type {
+  DriverName,
+  InstanceDocument,
+  Resource,
+  ResolvedInstance,
+  TemplateDocument,
+} from '../model/resource.ts'
+
+/** What resolving one instance needs beside the instance. */
+export interface ResolutionContext {
+  readonly index: ResourceIndex
+  readonly defaultDriver: DriverName
+  /** By name of the team. */
+  readonly access: ReadonlyMap<string, TeamAccess>
+  /** By path inside the source. */
+  readonly flows: ReadonlyMap<string, FlowsFile>
+}
+
+export interface Resolution {
+  readonly resolved?: ResolvedInstance
+  readonly findings: readonly Finding[]
+}
+
+type Settings = TemplateDocument['spec']
+
+/** A resolution, and all that it was made from. */
+interface Known {
+  readonly parts: Parts
+  readonly access: TeamAccess | undefined
+  readonly flows: ResolvedInstance['flows']
+  readonly defaultDriver: DriverName
+  readonly resolution: Resolution
+}
+
+const resolved = new WeakMap<InstanceDocument, Known>()
+
+/**
+ * Folds Team, Template and Stack into an instance: maps merge, env merges by name, other lists replace; the instance
+ * wins. From the same documents comes the same object: later steps keep what they know of an instance by identity.
+ */
+export function resolveInstance(instance: Located<InstanceDocument>, context: ResolutionContext): Resolution {
+  const parts = findParts(instance, context.index)
+  if ('findings' in parts) return parts
+  const flows = resolveFlows(parts, context.flows)
+  const access = context.access.get(parts.team.resource.metadata.name)
+  const before = resolved.get(instance.resource)
+  const now = { parts, access, flows: flows.flows, defaultDriver: context.defaultDriver }
+  if (before !== undefined && flows.findings.length === 0 && sameMakings(before, now))
+    return before.resolution
+  const resolution = fold(now, flows.findings)
+  if (flows.findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
+  return resolution
+}
+
+type Makings = Omit<Known, 'resolution'>
+
+function sameMakings(before: Makings, now: Makings): boolean {
+  return (
+    before.access === now.access &&
+    before.defaultDriver === now.defaultDriver &&
+    before.flows?.digest === now.flows?.digest &&
+    before.flows?.path === now.flows?.path &&
+    sameParts(before.parts, now.parts)
+  )
+}
+
+function sameParts(before: Parts, now: Parts): boolean {
+  return (
+    samePart(before.instance, now.instance) &&
+    samePart(before.team, now.team) &&
+    samePart(before.template, now.template) &&
+    samePart(before.stack, now.stack)
+  )
+}
+
+/** The same document in the same place: findings name the place. */
+function samePart(a: Located<Resource> | undefined, b: Located<Resource> | undefined): boolean {
+  return a?.resource === b?.resource && a?.file === b?.file && a?.document === b?.document
+}
+
+function fold(
+  { parts, access, flows, defaultDriver }: Makings,
+  flowsFindings: readonly Finding[],
+): Resolution {
+  const env = mergeEnv(parts)
+  const findings = [...env.findings, ...flowsFindings, ...dependencies(parts, access)]
+  if (findings.some(({ severity }) => severity === 'error')) return { findings }
+  const settings = mergeSettings(
+    defaultDriver,
+    parts.template?.resource.spec ?? {},
+    parts.instance.resource.spec,
+  )
+  const base = baseOf(parts, settings)
+  return {
+    findings: [...findings, ...notApplied(parts, settings)],
+    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, flows }),
+  }
+}
+
+type Defaulted = Required<Omit<Settings, 'stack' | 'env' | 'flows'>>
+
+function baseOf(parts: Parts, settings: Defaulted): Omit<ResolvedInstance, 'env' | 'access' | 'flows'> {
+  const { metadata, spec } = parts.instance.resource
+  const { nodeRed, node = 24, image } = parts.stack.resource.spec
+  const { driver, state, resources, modules } = settings
+  const { enabled = true, title = metadata.name, timeZone } = settings.editor
+  const { access = 'public' } = settings.endpoints
+  return defined({
+    name: metadata.name,
+    team: spec.team,
+    driver,
+    state,
+    stack: defined({ nodeRed, node, image }),
+    port: spec.port,
+    hostnames: [...new Set([spec.hostname ?? [], spec.hostnames ?? []].flat())],
+    resources,
+    modules,
+    editor: defined({ enabled, title, timeZone }),
+    endpoints: { access },
+  })
+}
+
+function mergeSettings(driver: DriverName, template: Settings, own: Settings): Defaulted {
+  return {
+    driver,
+    state: 'running',
+    ...template,
+    ...own,
+    resources: { ...template.resources, ...own.resources },
+    modules: { ...template.modules, ...own.modules },
+    editor: { ...template.editor, ...own.editor },
+    endpoints: { ...template.endpoints, ...own.endpoints },
+  }
+}
+
+/** An instance whose team cannot be trusted is not touched: the members it would get are not known. */
+function dependencies(parts: Parts, access: TeamAccess | undefined): readonly Finding[] {
+  if (access !== undefined && access.findings.length === 0) return []
+  return [
+    {
+      code: 'depends-on-invalid',
+      severity: 'error',
+      file: parts.instance.file,
+      document: parts.instance.document,
+      path: ['spec', 'team'],
+      message: `Team "${parts.instance.resource.spec.team}" is invalid`,
+      remedy: 'mend the Team first; its own error is listed too',
+    },
+  ]
+}
+
+/** What the driver cannot do is said where it is declared, not ignored. */
+function notApplied(parts: Parts, settings: Defaulted): readonly Finding[] {
+  if (settings.driver !== 'localfs' || settings.resources.cpu === undefined) return []
+  const own = parts.instance.resource.spec.resources?.cpu !== undefined
+  const { file, document } = own || parts.template === undefined ? parts.instance : parts.template
+  return [
+    {
+      code: 'not-applied',
+      severity: 'warning',
+      file,
+      document,
+      path: ['spec', 'resources', 'cpu'],
+      message: 'the localfs driver does not limit CPU',
+      remedy: 'leave it out, or use a driver that runs containers',
+    },
+  ]
+}

@@ -1,0 +1,178 @@
+import { request, type IncomingMessage } from 'node:http'
+import type { LauncherBootstrap, LauncherState } from '../../../launcher/wire.ts'
+import { DriverError, type LogLine, type LogOptions } from '../driver.ts'
+import { isLauncherState, isLogLine } from './launcher-schema.ts'
+import { reachable } from './ports.ts'
+
+/** Where a launcher's admin API is, and what proves the driver to it. */
+export type LauncherAddress = Pick<LauncherBootstrap, 'adminHost' | 'adminPort' | 'adminToken'>
+
+/**
+ * What a launcher's admin API said. `refused`: nobody listens there. `denied`: somebody does who does not know our
+ * token. `silent`: the connection stands, but no answer came in time, or one that is no launcher's.
+ */
+export type AdminAnswer =
+  | { readonly kind: 'answered'; readonly state: LauncherState }
+  | { readonly kind: 'refused' | 'denied' }
+  | { readonly kind: 'silent'; readonly cause: string }
+
+/** `GET /state`. @throws only when `signal` is aborted. */
+export async function askState(
+  address: LauncherAddress,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<AdminAnswer> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  try {
+    const { status, body } = await exchange(address, { method: 'GET', path: '/state' }, limit)
+    if (status === 401 || status === 403) return { kind: 'denied' }
+    const state: unknown = status === 200 ? JSON.parse(body) : undefined
+    if (isLauncherState(state)) return { kind: 'answered', state }
+    return { kind: 'silent', cause: `its admin API answered ${status}, not a state` }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isRefusal(error)) return { kind: 'refused' }
+    if (limit.aborted) return { kind: 'silent', cause: `its admin API did not answer within ${timeoutMs} ms` }
+    return { kind: 'silent', cause: `its admin API cannot be read: ${messageOf(error)}` }
+  }
+}
+
+/**
+ * `POST` of one of its commands. True when it was obeyed, false when the launcher cannot be reached or does not know us.
+ * @throws DriverError `LauncherRefused` when it answers that it cannot, `LauncherBusy` when it takes longer than given.
+ */
+export async function command(
+  address: LauncherAddress,
+  options: {
+    readonly verb: 'start' | 'stop' | 'restart' | 'reload' | 'shutdown'
+    readonly timeoutMs: number
+  },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+  let answer: Answer
+  try {
+    answer = await exchange(address, { method: 'POST', path: `/${options.verb}` }, limit)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!limit.aborted) return false
+    const message = `the launcher has not finished to ${options.verb} within ${options.timeoutMs} ms`
+    throw new DriverError('waiting', 'LauncherBusy', message, { cause: error })
+  }
+  if (answer.status === 401 || answer.status === 403) return false
+  if (answer.status < 300) return true
+  throw new DriverError(
+    'transient',
+    'LauncherRefused',
+    `the launcher could not ${options.verb}: ${reasonIn(answer)}`,
+  )
+}
+
+/** `GET /logs`: the last lines, and with `follow` those to come until the launcher ends or `signal` is aborted. */
+export async function* readLogs(
+  address: LauncherAddress,
+  options: LogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const path = `/logs?tail=${options.tail}&follow=${options.follow}`
+  const response = await send(address, { method: 'GET', path }, signal)
+  if (response.statusCode !== 200) {
+    response.resume()
+    throw new DriverError('transient', 'LogsUnavailable', `the launcher answered ${response.statusCode}`)
+  }
+  try {
+    for await (const line of linesOf(response)) {
+      const parsed = parseLogLine(line)
+      if (parsed !== undefined) yield parsed
+    }
+  } catch (error) {
+    // The launcher ended, or nobody wants to read on.
+    if (!isCut(error) && !signal.aborted) throw error
+  }
+}
+
+/** Whoever leaves the loop closes the connection with it. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = ''
+  response.setEncoding('utf8')
+  for await (const part of response) {
+    const lines = (rest + String(part)).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+}
+
+/** One line of ndjson; undefined where it is not one, such as a line cut off by a kill. Pure. */
+export function parseLogLine(line: string): LogLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isLogLine(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+interface Request {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+async function exchange(address: LauncherAddress, asked: Request, signal: AbortSignal): Promise<Answer> {
+  const response = await send(address, asked, signal)
+  const parts: Buffer[] = []
+  for await (const part of response) if (part instanceof Uint8Array) parts.push(Buffer.from(part))
+  return { status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }
+}
+
+/** By node:http, since `fetch` refuses some ports (Fetch Standard, 2.9), and a connection kept open outlives the driver. */
+async function send(address: LauncherAddress, asked: Request, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(
+      {
+        ...asked,
+        host: reachable(address.adminHost),
+        port: address.adminPort,
+        agent: false,
+        headers: { authorization: `Bearer ${address.adminToken}` },
+        signal,
+      },
+      resolve,
+    )
+      .once('error', reject)
+      .end()
+  })
+}
+
+function reasonIn({ status, body }: Answer): string {
+  try {
+    const value: unknown = JSON.parse(body)
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'message' in value &&
+      typeof value.message === 'string'
+    )
+      return value.message
+  } catch {
+    // Not JSON: the status has to do.
+  }
+  return `it answered ${status}`
+}
+
+function isRefusal(error: unknown): boolean {
+  return isCut(error) || (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')
+}
+
+/** The other side ended in the middle. */
+function isCut(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,73 @@
+import { Ajv } from 'ajv'
+import type { LauncherBootstrap, LauncherLogLine, LauncherState } from '../../../launcher/wire.ts'
+import { launcherPhases } from '../../../launcher/wire.ts'
+
+const text = { type: 'string' } as const
+const integer = { type: 'integer' } as const
+const texts = { type: 'object', additionalProperties: text } as const
+const versions = {
+  type: 'object',
+  required: ['nodeRed', 'node'],
+  properties: { nodeRed: text, node: text },
+} as const
+
+const ajv = new Ajv({ strict: true })
+
+/** What a launcher answers is data from outside until this has seen it. Unknown fields are let pass: it may be newer. */
+export const isLauncherState = ajv.compile<LauncherState>({
+  type: 'object',
+  required: [
+    'uid',
+    'name',
+    'fleet',
+    'phase',
+    'settingsFile',
+    'modules',
+    'versions',
+    'restarts',
+    'since',
+  ] satisfies (keyof LauncherState)[],
+  properties: {
+    uid: text,
+    name: text,
+    fleet: text,
+    phase: { enum: launcherPhases },
+    message: text,
+    settings: text,
+    settingsFile: { enum: ['intact', 'changed', 'missing'] },
+    flows: text,
+    modules: texts,
+    versions,
+    port: integer,
+    pid: integer,
+    restarts: integer,
+    since: text,
+  } satisfies { [K in keyof LauncherState]-?: object },
+})
+
+const bootstrapProperties = {
+  uid: text,
+  name: text,
+  fleet: text,
+  runtimeUrl: text,
+  runtimeToken: text,
+  adminToken: text,
+  adminHost: text,
+  adminPort: integer,
+  stack: text,
+  node: text,
+  versions,
+} satisfies { [K in keyof LauncherBootstrap]-?: object }
+
+/** Whether `launcher.json` still is what the driver wrote. */
+export const isLauncherBootstrap = ajv.compile<LauncherBootstrap>({
+  type: 'object',
+  required: Object.keys(bootstrapProperties),
+  properties: bootstrapProperties,
+})
+
+export const isLogLine = ajv.compile<LauncherLogLine>({
+  type: 'object',
+  required: ['at', 'source', 'text'],
+  properties: { at: text, source: { enum: ['launcher', 'node-red'] }, text },
+})

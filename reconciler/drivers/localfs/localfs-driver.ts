@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Clock } from '../../telemetry/clock.ts'
+import type { Driver } from '../driver.ts'
+import { createInstanceDirectories } from './directories.ts'
+import { localfsEffects } from './effects.ts'
+import { inheritedEnvironment, type Environment } from './environment.ts'
+import { expectedFields } from './fields.ts'
+import { createInstanceLifecycle } from './instance-lifecycle.ts'
+import { createLaunchers } from './launchers.ts'
+import { createLauncherWatch } from './launcher-watch.ts'
+import { instanceLogs } from './logs.ts'
+import { observeInstances } from './observe.ts'
+import { createProcessTable } from './processes.ts'
+import { createStacks, type MachineNode } from './stacks.ts'
+
+export interface LocalfsOptions {
+  /** The folder of everything the reconciler keeps; absolute. */
+  readonly data: string
+  readonly fleet: string
+  /** The address that editors and admin APIs listen on. */
+  readonly host: string
+  /** The launcher's main file, and flags for the Node.js that runs it. */
+  readonly launcher: { readonly program: string; readonly nodeFlags: readonly string[] }
+  /** npm's program, such as `npm`. */
+  readonly npm: string
+  readonly machine: MachineNode
+  /** What the reconciler runs in; instances and npm inherit little of it. */
+  readonly environment: Environment
+  readonly clock: Clock
+  readonly log: Pick<Logger, 'info' | 'warn'>
+}
+
+/** Brings instances about on this machine: a directory and a detached launcher process for each. */
+export function createLocalfsDriver(options: LocalfsOptions): Driver {
+  const { data, fleet, host, clock, log, machine, launcher } = options
+  const inherited = inheritedEnvironment(options.environment)
+  const directories = createInstanceDirectories({ data })
+  const table = createProcessTable({ platform: process.platform })
+  const watch = createLauncherWatch({ clock })
+  const stacks = createStacks({ data, npm: { program: options.npm, environment: inherited }, machine, clock })
+  const environment = { ...inherited, NODE_COMPILE_CACHE: join(data, 'cache', 'launcher') }
+  const launchers = createLaunchers({
+    launcher: { ...launcher, node: machine.program, environment },
+    table,
+    watch,
+    clock,
+  })
+  const lifecycle = createInstanceLifecycle({
+    fleet,
+    host,
+    launcherArguments: [machine.program, ...launcher.nodeFlags, launcher.program],
+    directories,
+    stacks,
+    launchers,
+    table,
+    log,
+  })
+  const closing = new AbortController()
+  const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])
+
+  return {
+    name: 'localfs',
+    effects: localfsEffects,
+    expected: expectedFields,
+    observe: (signal) => observeInstances({ fleet, directories, table, watch, clock }, whileOpen(signal)),
+    create: (instance, credentials, signal) => lifecycle.ensure(instance, credentials, whileOpen(signal)),
+    update: (_before, instance, credentials, signal) =>
+      lifecycle.ensure(instance, credentials, whileOpen(signal)),
+    remove: (uid, signal) => lifecycle.remove(uid, whileOpen(signal)),
+    logs: (uid, logOptions, signal) =>
+      instanceLogs({ fleet, directories, uid, options: logOptions }, whileOpen(signal)),
+    events: (signal) => watch.events(whileOpen(signal)),
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await Promise.all([stacks[Symbol.asyncDispose](), lifecycle.settled()])
+    },
+  }
+}

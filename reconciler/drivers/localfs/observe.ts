@@ -1,0 +1,179 @@
+import pLimit from 'p-limit'
+import type { LauncherState } from '../../../launcher/wire.ts'
+import type { Fields } from '../../model/fields.ts'
+import type { Clock } from '../../telemetry/clock.ts'
+import type { Phase, Sighting } from '../../model/observed-state.ts'
+import { DriverError } from '../driver.ts'
+import { askState, type AdminAnswer, type LauncherAddress } from './admin-client.ts'
+import type { DirectoryContent, InstanceDirectories } from './directories.ts'
+import { observedFields } from './fields.ts'
+import type { LauncherWatch } from './launcher-watch.ts'
+import { uidOf, type LauncherProcess, type ProcessTable } from './processes.ts'
+
+const answerWithinMs = 2_000
+const retryMs = 20
+const atOnce = 32
+
+interface Parts {
+  readonly fleet: string
+  readonly directories: Pick<InstanceDirectories, 'root' | 'list' | 'read'>
+  readonly table: ProcessTable
+  readonly watch: Pick<LauncherWatch, 'add'>
+  readonly clock: Clock
+}
+
+/** Sees every instance of a fleet: one listing of processes, one of directories, one question to each live launcher. */
+export async function observeInstances(parts: Parts, signal: AbortSignal): Promise<readonly Sighting[]> {
+  const [uids, processes] = await list(parts)
+  signal.throwIfAborted()
+  const launchers = Map.groupBy(processes, uidOf)
+  const limit = pLimit(atOnce)
+  const sightings = await Promise.all(
+    [...new Set([...uids, ...launchers.keys()])].map((uid) =>
+      limit(() => observeOne(parts, { uid, launchers: launchers.get(uid) ?? [] }, signal)),
+    ),
+  )
+  return sightings.filter((sighting) => sighting !== undefined)
+}
+
+async function list({ directories, table }: Parts) {
+  try {
+    return await Promise.all([directories.list(), table.launchers(directories.root)])
+  } catch (error) {
+    throw new DriverError('transient', 'DataUnreadable', 'the instances cannot be listed', { cause: error })
+  }
+}
+
+interface Candidate {
+  readonly uid: string
+  readonly launchers: readonly LauncherProcess[]
+}
+
+async function observeOne(
+  parts: Parts,
+  { uid, launchers }: Candidate,
+  signal: AbortSignal,
+): Promise<Sighting | undefined> {
+  signal.throwIfAborted()
+  let content: DirectoryContent
+  try {
+    content = await parts.directories.read(uid)
+  } catch (error) {
+    return { kind: 'unknown', uid, cause: `its directory cannot be read: ${String(error)}` }
+  }
+  const ours = launchers.filter(({ fleet }) => fleet === parts.fleet)
+  if (!isOfFleet(parts.fleet, content, ours)) return undefined
+  // Someone who only looks like a launcher has to prove it by the admin API.
+  const asked = launchers.filter(({ fleet }) => fleet === undefined || fleet === parts.fleet)
+  const name = nameIn(content) ?? uid
+  if (asked.length === 0) return stopped({ uid, name }, content)
+  for (const { pid } of ours) parts.watch.add(uid, pid)
+  return seeAlive({ ...parts, uid, name, content, ours }, signal)
+}
+
+/** Whose a directory is: its own word first, then that of the process that lives in it. */
+function isOfFleet(
+  fleet: string,
+  { record, bootstrap }: DirectoryContent,
+  ours: readonly LauncherProcess[],
+): boolean {
+  if (record.kind === 'read') return record.value.fleet === fleet
+  if (bootstrap.kind === 'read') return bootstrap.value.fleet === fleet
+  return ours.length > 0
+}
+
+function nameIn({ record, bootstrap }: DirectoryContent): string | undefined {
+  if (record.kind === 'read') return record.value.name
+  return bootstrap.kind === 'read' ? bootstrap.value.name : undefined
+}
+
+interface Named {
+  readonly uid: string
+  readonly name: string
+}
+
+function stopped(named: Named, { record }: DirectoryContent): Sighting {
+  const directory = record.kind === 'read' ? 'intact' : 'damaged'
+  return present(named, { state: 'stopped', directory }, { phase: 'stopped' })
+}
+
+function present(
+  { uid, name }: Named,
+  fields: Fields,
+  { phase, message }: { readonly phase: Phase; readonly message?: string | undefined },
+): Sighting {
+  return { kind: 'present', uid, name, fields, phase, ...(message === undefined ? {} : { message }) }
+}
+
+interface Alive extends Named {
+  readonly fleet: string
+  readonly table: ProcessTable
+  readonly clock: Clock
+  readonly content: DirectoryContent
+  /** Live processes that are launchers of this fleet, proven by their first argument. */
+  readonly ours: readonly LauncherProcess[]
+}
+
+async function seeAlive(alive: Alive, signal: AbortSignal): Promise<Sighting> {
+  const { uid, content, ours } = alive
+  const { bootstrap } = content
+  if (bootstrap.kind !== 'read') return locked(alive, `launcher.json is ${bootstrap.kind}`)
+  const answer = await askPatiently(alive, bootstrap.value, signal)
+  switch (answer.kind) {
+    case 'answered':
+      return answer.state.uid === uid && answer.state.fleet === alive.fleet
+        ? answered(alive, answer.state)
+        : mute(alive, 'the launcher of another instance answers at its admin port')
+    case 'denied':
+      return ours.length > 0
+        ? locked(alive, 'its launcher does not know the token in launcher.json')
+        : stopped(alive, content)
+    case 'refused':
+      return mute(alive, 'nobody listens at its admin port')
+    case 'silent':
+      return mute(alive, answer.cause)
+    default:
+      return answer
+  }
+}
+
+/** A launcher that was just started does not listen yet: as long as its process lives it is given the time. */
+async function askPatiently(
+  alive: Alive,
+  address: LauncherAddress,
+  signal: AbortSignal,
+): Promise<AdminAnswer> {
+  const { clock } = alive
+  const end = clock.now().getTime() + answerWithinMs
+  for (;;) {
+    const answer = await askState(address, answerWithinMs, signal)
+    if (answer.kind !== 'refused' || clock.now().getTime() > end || !(await lives(alive))) return answer
+    await clock.sleep(retryMs, signal)
+  }
+}
+
+async function lives({ ours, table }: Alive): Promise<boolean> {
+  return (await Promise.all(ours.map((launcher) => table.isStill(launcher)))).includes(true)
+}
+
+/** Alive, but launcher.json does not open its admin API: it has to be replaced. */
+function locked(alive: Alive, why: string): Sighting {
+  const state = alive.ours.length > 0 ? 'running' : 'stopped'
+  const phase = alive.ours.length > 0 ? 'unknown' : 'stopped'
+  return present(alive, { state, directory: 'damaged' }, { phase, message: why })
+}
+
+function answered(alive: Alive, state: LauncherState): Sighting {
+  const { record } = alive.content
+  const declares = record.kind === 'read' ? record.value.declares : { flows: false, modules: [] }
+  const fields = observedFields(state, declares, Math.max(1, alive.ours.length))
+  const damage = record.kind === 'read' ? {} : { directory: 'damaged' }
+  return present(alive, { ...fields, ...damage }, { phase: state.phase, message: state.message })
+}
+
+/** It did not answer. Whether it ended meanwhile, or lives and hangs, is told by the process. */
+async function mute(alive: Alive, cause: string): Promise<Sighting> {
+  if (!(await lives(alive))) return stopped(alive, alive.content)
+  const pids = alive.ours.map(({ pid }) => pid).join(' and ')
+  return { kind: 'unknown', uid: alive.uid, cause: `its launcher (pid ${pids}) lives, but ${cause}` }
+}

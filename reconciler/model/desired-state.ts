@@ -1,0 +1,21 @@
+import type { Diagnostic } from './diagnostic.ts'
+import type { Digest } from './digest.ts'
+import type { ResolvedInstance, TeamDocument, UserDocument } from './resource.ts'
+import type { Revision } from './revision.ts'
+
+/** What Git declares at one revision. */
+export interface DesiredState {
+  readonly revision: Revision
+  readonly teams: ReadonlyMap<string, TeamDocument>
+  readonly users: ReadonlyMap<string, UserDocument>
+  readonly instances: ReadonlyMap<string, ResolvedInstance>
+  /** Instance by its present name to its former one. */
+  readonly renames: ReadonlyMap<string, string>
+  /** Instances that are declared but cannot be planned, with the reason: they are left exactly as they are. */
+  readonly held: ReadonlyMap<string, string>
+  /** Flows files by the digest that a resolved instance names: the text as it stands in Git. */
+  readonly flows: ReadonlyMap<Digest, string>
+  /** false: some document could not be read, so that what it declares is unknown and nothing may be deleted. */
+  readonly complete: boolean
+  readonly diagnostics: readonly Diagnostic[]
+}

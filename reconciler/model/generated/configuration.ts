@@ -1,0 +1,103 @@
+/* Generated from schemas/configuration.schema.json by tools/generate-types.ts: edit the schema. */
+
+/**
+ * The configuration of the reconciler. Every path is relative to the file it stands in.
+ */
+export interface Configuration {
+  /**
+   * Where the manifests are.
+   */
+  source?: {
+    /**
+     * A directory, a local Git repository, or a Git URL (https or ssh).
+     */
+    url: string
+    /**
+     * The branch. Default: the branch that HEAD of the repository names.
+     */
+    branch?: string
+    /**
+     * The folder inside the source that holds the manifests. Default: all of it.
+     */
+    path?: string
+    /**
+     * How often a Git source is asked for news: a whole number of ms, s, m or h. Spread by up to 10 %.
+     */
+    interval?: string
+    /**
+     * The URL schemes that may be used.
+     */
+    allow?: ('https' | 'ssh' | 'http' | 'file' | 'git')[]
+    /**
+     * A file with `user:password` or a bare token, for https.
+     */
+    credentials?: string
+    /**
+     * A file with the private key, for ssh.
+     */
+    sshKey?: string
+    /**
+     * A known_hosts file, for ssh. Without it the one of the user that runs the reconciler is used.
+     */
+    knownHosts?: string
+  }
+  /**
+   * The folder for everything the reconciler keeps.
+   */
+  data?: string
+  /**
+   * Host and port of the status and runtime doors.
+   */
+  listen?: string
+  /**
+   * The driver of an Instance that names none.
+   */
+  driver?: 'localfs'
+  /**
+   * When drift is looked for and corrected: a cron expression of five or six fields, in UTC.
+   */
+  schedule?: string
+  /**
+   * How many actions run at once.
+   */
+  concurrency?: number
+  /**
+   * The folder with one file per secret.
+   */
+  secrets?: string
+  /**
+   * What may refuse a plan.
+   */
+  policy?: {
+    /**
+     * The share of the instances that one plan may delete, where there are at least 4.
+     */
+    maxDeletions?: string
+  }
+  /**
+   * The localfs driver.
+   */
+  localfs?: {
+    /**
+     * The address that editors listen on.
+     */
+    host?: string
+    /**
+     * The first port given to an instance that declares none.
+     */
+    firstPort?: number
+    /**
+     * Whether the install scripts of npm modules may run.
+     */
+    allowInstallScripts?: boolean
+  }
+  /**
+   * Logging.
+   */
+  log?: {
+    /**
+     * The least severe level that is written.
+     */
+    level?: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  }
+}

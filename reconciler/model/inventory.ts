@@ -1,0 +1,24 @@
+import type { Fields } from './fields.ts'
+import type { DriverName, ResolvedInstance } from './resource.ts'
+
+/** What was last brought about for an instance: the declaration, and what the driver then expects to observe. */
+export interface Applied {
+  readonly spec: ResolvedInstance
+  readonly expected: Fields
+  readonly revision: string
+  /** RFC 3339. */
+  readonly at: string
+}
+
+/** One instance of ours. `applied` is absent from the moment its identity is allotted until it first came about. */
+export interface InventoryEntry {
+  readonly uid: string
+  readonly name: string
+  readonly driver: DriverName
+  /** The port of its editor, where the driver needs one. It never changes unless the manifest says so. */
+  readonly port?: number
+  readonly applied?: Applied
+}
+
+/** By uid. */
+export type Inventory = ReadonlyMap<string, InventoryEntry>

@@ -1,0 +1,42 @@
+import type { Fields } from './fields.ts'
+
+/** The phases of an instance. */
+export const phases = [
+  'pending',
+  'installing',
+  'starting',
+  'running',
+  'safe',
+  'crashed',
+  'stopping',
+  'stopped',
+  'unknown',
+] as const
+export type Phase = (typeof phases)[number]
+
+/** What a driver saw of one object that carries this fleet's id. */
+export type Sighting =
+  | {
+      readonly kind: 'present'
+      readonly uid: string
+      /** The name the object carries. */
+      readonly name: string
+      /**
+       * The facts that the driver can see; compared with what it said it would be (`Driver.expected`). A path that is
+       * expected but missing here cannot be judged now, and is no drift; what is gone is `null`.
+       */
+      readonly fields: Fields
+      readonly phase: Phase
+      /** Why, for a person: the last error, the exit code. */
+      readonly message?: string
+    }
+  | { readonly kind: 'unknown'; readonly uid: string; readonly cause: string }
+
+/** One instance as observed. Unknown never leads to a deletion. */
+export type Observation = Sighting | { readonly kind: 'absent'; readonly uid: string }
+
+export interface ObservedState {
+  readonly observations: ReadonlyMap<string, Observation>
+  /** Drivers that could not be asked, with the cause: everything of theirs is unknown. */
+  readonly unreachable: ReadonlyMap<string, string>
+}

@@ -1,0 +1,18 @@
+import type { Plan as PlanDocument } from './generated/plan.ts'
+
+export type Plan = PlanDocument
+export type Action = Plan['actions'][number]
+export type ActionKind = Action['kind']
+export type ActionReason = Action['reason']
+export type Effect = Action['effect']
+export type Change = Action['changes'][number]
+export type AccessChange = Plan['access'][number]
+export type Refusal = Plan['refusals'][number]
+export type Problem = Plan['problems'][number]
+export type Summary = Plan['summary']
+
+/** How a driver brings a change of a field about. The longest matching path decides; `''` matches every field. */
+export interface EffectRule {
+  readonly path: string
+  readonly kind: 'update' | 'restart' | 'replace'
+}

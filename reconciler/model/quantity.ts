@@ -1,0 +1,21 @@
+const units = { Mi: 2 ** 20, Gi: 2 ** 30, M: 10 ** 6, G: 10 ** 9 } as const
+
+/** Bytes of a memory quantity such as `512Mi`, in the notation of Kubernetes. */
+export function parseMemory(quantity: string): number {
+  const match = /^([1-9][0-9]*)(Mi|Gi|M|G)$/.exec(quantity)
+  const [, amount, unit] = match ?? []
+  if (unit !== 'Mi' && unit !== 'Gi' && unit !== 'M' && unit !== 'G')
+    throw new RangeError(`not a memory quantity: ${quantity}`)
+  return Number(amount) * units[unit]
+}
+
+const durations = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+
+/** Milliseconds of a duration such as `30s`. */
+export function parseDuration(duration: string): number {
+  const match = /^([1-9][0-9]*)(ms|s|m|h)$/.exec(duration)
+  const [, amount, unit] = match ?? []
+  if (unit !== 'ms' && unit !== 's' && unit !== 'm' && unit !== 'h')
+    throw new RangeError(`not a duration: ${duration}`)
+  return Number(amount) * durations[unit]
+}

@@ -1,0 +1,49 @@
+import type { Instance as InstanceDocument } from './generated/instance.ts'
+import type { Stack as StackDocument } from './generated/stack.ts'
+import type { Team as TeamDocument } from './generated/team.ts'
+import type { Template as TemplateDocument } from './generated/template.ts'
+import type { User as UserDocument } from './generated/user.ts'
+import type { Digest } from './digest.ts'
+
+export type Resource = TeamDocument | UserDocument | StackDocument | TemplateDocument | InstanceDocument
+export type Kind = Resource['kind']
+export const kinds = ['Team', 'User', 'Stack', 'Template', 'Instance'] as const satisfies readonly Kind[]
+
+export type { InstanceDocument, StackDocument, TeamDocument, TemplateDocument, UserDocument }
+
+export const roles = ['owner', 'member', 'viewer', 'dashboard'] as const
+export type Role = (typeof roles)[number]
+
+export const driverNames = ['localfs'] as const
+export type DriverName = (typeof driverNames)[number]
+
+/** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
+export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: Digest }
+
+/** What a person may do with an instance, and a digest that changes when their password does. */
+export interface Access {
+  readonly role: Role | 'admin'
+  readonly password?: Digest
+}
+
+/**
+ * An instance with its Stack, Template and Team folded in: what a driver sees. It holds no secret, and it is plain
+ * JSON, so that it can be compared, digested and stored.
+ */
+export interface ResolvedInstance {
+  readonly name: string
+  readonly team: string
+  readonly driver: DriverName
+  readonly state: 'running' | 'stopped'
+  readonly stack: { readonly nodeRed: string; readonly node: number; readonly image?: string }
+  readonly port?: number
+  readonly hostnames: readonly string[]
+  readonly resources: { readonly memory?: string; readonly cpu?: string }
+  readonly env: { readonly [name: string]: EnvValue }
+  readonly modules: { readonly [name: string]: string }
+  /** The flows file: its path inside the source and the digest of its content in canonical form. */
+  readonly flows?: { readonly path: string; readonly digest: Digest }
+  readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
+  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly access: { readonly [user: string]: Access }
+}

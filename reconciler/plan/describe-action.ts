@@ -1,0 +1,84 @@
+import { plainText, shownValue } from './plain-text.ts'
+import { assertNever } from '../model/assert-never.ts'
+import type { Action, ActionKind, ActionReason, Change, Effect } from '../model/plan.ts'
+
+/** Why, in words; a new reason does not compile until it has some. */
+function reasonText(reason: ActionReason): string {
+  switch (reason) {
+    case 'declared':
+      return 'declared in Git'
+    case 'undeclared':
+      return 'no longer declared in Git'
+    case 'unowned':
+      return "carries this fleet's id but stands in no inventory"
+    case 'spec-changed':
+      return 'changed in Git'
+    case 'drifted':
+      return 'differs from what was applied'
+    case 'missing':
+      return 'it has vanished'
+    case 'unfinished':
+      return 'its creation was cut short'
+    case 'renamed':
+      return 'renamed in Git'
+    case 'renamed-and-changed':
+      return 'renamed and changed in Git'
+    default:
+      return assertNever(reason)
+  }
+}
+
+/** What people feel beyond what the kind of the action says by itself. */
+function feltText(effect: Effect): string {
+  switch (effect) {
+    case 'nothing':
+      return '; nothing restarts'
+    case 'flows restart':
+      return '; its flows restart'
+    case 'replaced':
+      return '; it stops while it is replaced'
+    case 'gone':
+      return '; its data goes with it'
+    case 'created':
+    case 'started':
+    case 'stopped':
+      return ''
+    default:
+      return assertNever(effect)
+  }
+}
+
+/** Why an action is taken, and what it is like. */
+export function whyText({ reason, effect }: Action): string {
+  return `${reasonText(reason)}${feltText(effect)}`
+}
+
+/** The changes worth a line: of a new instance not those that merely say that nothing special was declared. */
+export function toldChanges({ kind, target, changes }: Action): readonly Change[] {
+  if (kind !== 'create') return changes
+  return changes.filter(({ path, to }) => !isUnremarkable(path, to, target.name))
+}
+
+function isUnremarkable(path: string, value: Change['to'], name: string): boolean {
+  if (Array.isArray(value)) return value.length === 0
+  if (path === 'editor.enabled') return value === true
+  if (path === 'editor.title') return value === name
+  return path === 'state' && value === 'running'
+}
+
+/** `press (formerly old)`. */
+export function targetText({ target }: Action): string {
+  const name = plainText(target.name)
+  return target.previously === undefined ? name : `${name} (formerly ${plainText(target.previously)})`
+}
+
+/** `env.SITE: berlin → munich`; a secret says only that it changed. */
+export function changeText(change: Change, kind: ActionKind): string {
+  const path = plainText(change.path)
+  if (change.secret !== undefined)
+    return `${path}: ${change.path.startsWith('access.') ? 'password' : 'secret'} changed`
+  if (change.from === undefined)
+    return `${path}: ${shownValue(change.to)}${kind === 'create' ? '' : ' (new)'}`
+  if (change.to === undefined) return `${path}: ${shownValue(change.from)} → removed`
+  return `${path}: ${shownValue(change.from)} → ${shownValue(change.to)}`
+}

@@ -1,0 +1,20 @@
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { ResolvedInstance } from '../model/resource.ts'
+
+/**
+ * Instances that are held back, as they were last applied: a mistake in Git keeps them from being changed, but not from
+ * being put back when they drift or die. By the name they bear now.
+ */
+export function keptInstances(
+  desired: DesiredState,
+  inventory: Inventory,
+  obstacles: Iterable<string>,
+): ReadonlyMap<string, ResolvedInstance> {
+  const held = new Set([...desired.held.keys(), ...obstacles])
+  const kept = new Map<string, ResolvedInstance>()
+  for (const { name, applied } of inventory.values())
+    if (applied !== undefined && held.has(name))
+      kept.set(name, applied.spec.name === name ? applied.spec : { ...applied.spec, name })
+  return kept
+}

@@ -1,0 +1,74 @@
+import { changeText, targetText, toldChanges, whyText } from './describe-action.ts'
+import { plainText } from './plain-text.ts'
+import type { Action, Plan } from '../model/plan.ts'
+import { shortRevision } from '../model/revision.ts'
+
+/** Colours of a terminal, or none. */
+export type Paint = (style: 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold', text: string) => string
+
+export const noPaint: Paint = (_style, text) => text
+
+/** How a kind of action is marked. */
+const marks = {
+  create: ['+', 'green'],
+  delete: ['-', 'red'],
+  replace: ['!', 'yellow'],
+  restart: ['~', 'yellow'],
+  update: ['~', 'cyan'],
+  start: ['>', 'green'],
+  stop: ['|', 'yellow'],
+  adopt: ['=', 'cyan'],
+  rename: ['=', 'cyan'],
+} as const
+
+/** A plan for a person at a terminal; the first line says what people will feel. */
+export function renderText(plan: Plan, paint: Paint = noPaint): string {
+  const head = plan.actions.length === 0 && plan.problems.length === 0 ? 'No changes.' : plan.summary.headline
+  return [
+    paint('bold', head),
+    paint(
+      'dim',
+      `plan ${plan.id.slice(0, 12)}, revision ${plainText(shortRevision(plan.revision))}${plan.complete ? '' : ', incomplete'}`,
+    ),
+    ...section(
+      plan.refusals.map(({ message, remedy }) =>
+        paint('red', `Refused: ${plainText(message)}; ${plainText(remedy)}`),
+      ),
+    ),
+    ...section(plan.actions.flatMap((action) => actionLines(action, paint))),
+    ...section(
+      plan.access.map(
+        (change) =>
+          `  ${plainText(change.user)} on ${plainText(change.instance)}: ${roleText(change.from)} → ${roleText(change.to)}`,
+      ),
+      'Access',
+    ),
+    ...section(
+      plan.problems.map(({ code, message }) =>
+        paint('yellow', `  ${plainText(code)}: ${plainText(message)}`),
+      ),
+      'Held back',
+    ),
+    '',
+  ].join('\n')
+}
+
+function roleText(role: string | undefined): string {
+  return role === undefined ? 'no access' : plainText(role)
+}
+
+function actionLines(action: Action, paint: Paint): readonly string[] {
+  const [mark, colour] = marks[action.kind]
+  return [
+    `${paint(colour, `${mark} ${action.kind}`)} ${paint('bold', targetText(action))}  ${paint('dim', whyText(action))}`,
+    ...toldChanges(action).map(
+      (change) =>
+        `    ${changeText(change, action.kind)}${change.cause === 'drift' ? paint('dim', '  (drift)') : ''}`,
+    ),
+  ]
+}
+
+function section(lines: readonly string[], title?: string): readonly string[] {
+  if (lines.length === 0) return []
+  return ['', ...(title === undefined ? [] : [`${title}:`]), ...lines]
+}

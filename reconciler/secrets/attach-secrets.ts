@@ -1,0 +1,104 @@
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { Problem } from '../model/plan.ts'
+import type { EnvValue, ResolvedInstance } from '../model/resource.ts'
+
+/** By name of a secret: the fingerprint of its value; `missing` where there is none; absent where nobody could look. */
+export type Fingerprints = ReadonlyMap<string, string>
+
+export interface WithSecrets {
+  readonly instances: ReadonlyMap<string, ResolvedInstance>
+  /** Instances that name a secret which is not there; by name. */
+  readonly missing: ReadonlyMap<string, Problem>
+}
+
+/** The names of all secrets that the instances use. */
+export function secretNames(desired: DesiredState): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const instance of desired.instances.values())
+    for (const secret of secretsOf(instance)) names.add(secret)
+  return names
+}
+
+/**
+ * Enters the fingerprints of secrets into the instances, so that a new value shows as a change. Where a value is not
+ * known the one that was last applied is assumed, so that a preview made elsewhere shows no change that is none.
+ */
+export function attachSecrets(
+  desired: DesiredState,
+  fingerprints: Fingerprints,
+  inventory: Inventory,
+): WithSecrets {
+  const applied = new Map([...inventory.values()].map((entry) => [entry.name, entry.applied?.spec]))
+  const instances = new Map<string, ResolvedInstance>()
+  const missing = new Map<string, Problem>()
+  for (const [name, instance] of desired.instances) {
+    const before = applied.get(name) ?? applied.get(desired.renames.get(name) ?? name)
+    instances.set(name, withFingerprints(instance, before, fingerprints))
+    const absent = secretsOf(instance).filter((secret) => !fingerprints.has(secret))
+    if (absent.length > 0) missing.set(name, missingProblem(name, absent))
+  }
+  return { instances, missing }
+}
+
+interface Attached {
+  readonly before: ResolvedInstance | undefined
+  readonly fingerprints: readonly (string | undefined)[]
+  readonly result: ResolvedInstance
+}
+
+const attached = new WeakMap<ResolvedInstance, Attached>()
+
+/** The same object for the same fingerprints, since later steps keep what they know by identity. */
+function withFingerprints(
+  instance: ResolvedInstance,
+  before: ResolvedInstance | undefined,
+  known: Fingerprints,
+): ResolvedInstance {
+  const fingerprints = secretsOf(instance).map((secret) => known.get(secret))
+  if (fingerprints.length === 0) return instance
+  const earlier = attached.get(instance)
+  const same =
+    earlier !== undefined &&
+    fingerprints.every((one, at) => one === earlier.fingerprints[at]) &&
+    (earlier.before === before || !fingerprints.includes(undefined))
+  if (same) return earlier.result
+  const env: Record<string, EnvValue> = {}
+  for (const [name, value] of Object.entries(instance.env))
+    env[name] = 'secret' in value ? fingerprinted(name, value.secret, before, known) : value
+  const result = { ...instance, env }
+  attached.set(instance, { before, fingerprints, result })
+  return result
+}
+
+function fingerprinted(
+  name: string,
+  secret: string,
+  before: ResolvedInstance | undefined,
+  fingerprints: Fingerprints,
+): EnvValue {
+  const old = before !== undefined && Object.hasOwn(before.env, name) ? before.env[name] : undefined
+  const fingerprint =
+    fingerprints.get(secret) ??
+    (old !== undefined && 'secret' in old && old.secret === secret ? old.fingerprint : undefined)
+  return fingerprint === undefined ? { secret } : { secret, fingerprint }
+}
+
+const named = new WeakMap<ResolvedInstance, readonly string[]>()
+
+function secretsOf(instance: ResolvedInstance): readonly string[] {
+  const known =
+    named.get(instance) ??
+    Object.values(instance.env).flatMap((value) => ('secret' in value ? [value.secret] : []))
+  named.set(instance, known)
+  return known
+}
+
+function missingProblem(name: string, secrets: readonly string[]): Problem {
+  const list = secrets.map((secret) => `"${secret}"`).join(', ')
+  return {
+    code: 'missing-secret',
+    message: `"${name}" needs the secret ${list}, which is not in the folder of secrets`,
+    target: name,
+  }
+}

@@ -1,0 +1,52 @@
+import type { Action, Change, Plan } from '../model/plan.ts'
+import type { Viewer } from '../model/viewer.ts'
+import type { FleetStatus } from './fleet-status.ts'
+import { mayInspect, maySee } from './visible.ts'
+
+/** The plan as far as the viewer may see it. For an admin it has everything that `schemas/plan.schema.json` says. */
+export type PlanView = Pick<
+  Plan,
+  'apiVersion' | 'kind' | 'id' | 'revision' | 'complete' | 'actions' | 'access'
+> & {
+  /** For admins: the numbers and refusals are about the whole fleet. */
+  readonly summary?: Plan['summary']
+  readonly refusals?: Plan['refusals']
+  readonly problems: Plan['problems']
+}
+
+/** Undefined before the first plan. */
+export function planView(status: FleetStatus, viewer: Viewer): PlanView | undefined {
+  const { plan } = status
+  if (!plan) return undefined
+  if (viewer.admin) return { ...plan, actions: plan.actions.map(hideValuesOf) }
+  return {
+    apiVersion: plan.apiVersion,
+    kind: plan.kind,
+    id: plan.id,
+    revision: plan.revision,
+    complete: plan.complete,
+    actions: plan.actions
+      .filter(
+        ({ target }) =>
+          maySee(status, viewer, target.previously ?? target.name) || maySee(status, viewer, target.name),
+      )
+      .map((action) =>
+        mayInspect(status, viewer, action.target.name) ? hideValuesOf(action) : { ...action, changes: [] },
+      ),
+    access: plan.access.filter(({ instance }) => mayInspect(status, viewer, instance)),
+    problems: plan.problems.filter(
+      ({ target }) => target !== undefined && mayInspect(status, viewer, target),
+    ),
+  }
+}
+
+function hideValuesOf(action: Action): Action {
+  return { ...action, changes: action.changes.map(hideValues) }
+}
+
+/** That a variable or a password changed is shown, but neither the value of the one nor the digest of the other. */
+export function hideValues(change: Change): Change {
+  const shown = /^access\..+\.role$/.test(change.path) || !/^$|^(env|access)(\.|$)/.test(change.path)
+  if (shown) return change
+  return { path: change.path, cause: change.cause, ...(change.secret ? { secret: change.secret } : {}) }
+}

@@ -1,0 +1,82 @@
+import { objectSchema as object } from '../model/json-schema.ts'
+import { phases } from '../model/observed-state.ts'
+import { driverNames, roles } from '../model/resource.ts'
+
+/** JSON Schema 2020-12 of a StateDocument. Unknown properties are allowed: a newer reconciler may say more. */
+
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+const texts = { type: 'object', additionalProperties: text } as const
+const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
+const port = { type: 'integer', minimum: 1, maximum: 65_535 } as const
+
+const resolvedInstance = object(
+  {
+    name: text,
+    team: text,
+    driver: { enum: driverNames },
+    state: { enum: ['running', 'stopped'] },
+    stack: object({ nodeRed: text, node: { type: 'number' }, image: text }, ['image']),
+    port,
+    hostnames: { type: 'array', items: text },
+    resources: object({ memory: text, cpu: text }, ['memory', 'cpu']),
+    env: {
+      type: 'object',
+      additionalProperties: {
+        anyOf: [object({ value: text }), object({ secret: text, fingerprint: text }, ['fingerprint'])],
+      },
+    },
+    modules: texts,
+    flows: object({ path: text, digest }),
+    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
+    endpoints: object({ access: { enum: ['public', 'members'] } }),
+    access: {
+      type: 'object',
+      additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),
+    },
+  },
+  ['port', 'flows'],
+)
+
+const inventoryEntry = object(
+  {
+    uid: text,
+    name: text,
+    driver: { enum: driverNames },
+    port,
+    applied: object({ spec: resolvedInstance, expected: { type: 'object' }, revision: text, at: text }),
+  },
+  ['port', 'applied'],
+)
+
+const observation = {
+  anyOf: [
+    object(
+      {
+        kind: { const: 'present' },
+        uid: text,
+        name: text,
+        fields: { type: 'object' },
+        phase: { enum: phases },
+        message: text,
+      },
+      ['message'],
+    ),
+    object({ kind: { const: 'unknown' }, uid: text, cause: text }),
+    object({ kind: { const: 'absent' }, uid: text }),
+  ],
+}
+
+export const stateDocumentSchema = object(
+  {
+    apiVersion: { const: 'weir/v1' },
+    kind: { const: 'State' },
+    fleet: text,
+    observedAt: text,
+    inventory: { type: 'array', items: inventoryEntry },
+    observations: { type: 'array', items: observation },
+    unreachable: texts,
+    secretFingerprints: texts,
+  },
+  ['observedAt'],
+)

@@ -1,0 +1,68 @@
+import type { Knex } from 'knex'
+import { instanceTable } from './instance-table.ts'
+import { journalTable } from './journal-table.ts'
+import { reconciliationTable } from './reconciliation-table.ts'
+import { statusTable } from './status-table.ts'
+import type { Store } from './store.ts'
+
+/** What differs between engines: how to close, and what their errors mean. */
+export interface KnexStoreOptions {
+  readonly db: Knex
+  readonly fleet: string
+  /** Nobody else writes this database while it is open. */
+  readonly soleWriter: boolean
+  readonly close: () => Promise<void>
+  /** Turns an error of the engine into a StoreError; hands back what is none of its own. */
+  readonly explain: (error: unknown) => unknown
+}
+
+/** The store over a database that is open and has the present schema. Holds no SQL of any one engine. */
+export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexStoreOptions): Store {
+  const instances = instanceTable(db, { soleWriter })
+  const journal = journalTable(db)
+  const reconciliations = reconciliationTable(db)
+  const statuses = statusTable(db)
+
+  const explained =
+    <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await run(...args)
+      } catch (error) {
+        throw explain(error)
+      }
+    }
+
+  return {
+    fleet,
+    inventory: explained(instances.inventory),
+    allot: explained(instances.allot),
+    adopt: explained(instances.adopt),
+    setPort: explained(instances.setPort),
+    setToken: explained(instances.setToken),
+    rename: explained(instances.rename),
+    saveApplied: explained(instances.saveApplied),
+    forget: explained(instances.forget),
+    findByToken: explained(instances.findByToken),
+    beginAction: explained(journal.beginAction),
+    endAction: explained(journal.endAction),
+    closeInterrupted: explained(journal.closeInterrupted),
+    journal: explained(journal.journal),
+    addReconciliation: explained(reconciliations.addReconciliation),
+    reconciliations: explained(reconciliations.reconciliations),
+    statuses: explained(statuses.statuses),
+    saveStatuses: explained(statuses.saveStatuses),
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** This fleet's id: the one the database holds, else `make()`, remembered. */
+export async function fleetId(db: Knex, make: () => string): Promise<string> {
+  return db.transaction(async (trx) => {
+    const row: { readonly id: unknown } | undefined = await trx('fleet').first('id')
+    if (row) return String(row.id)
+    const id = make()
+    await trx('fleet').insert({ id })
+    return id
+  })
+}

@@ -1,0 +1,147 @@
+import { phases } from '../model/observed-state.ts'
+import { driverNames } from '../model/resource.ts'
+import { conditionTypes, type Condition } from '../model/condition.ts'
+import type { Applied, InventoryEntry } from '../model/inventory.ts'
+import type { StatusRecord } from '../model/status-record.ts'
+import type { JournalEntry, ReconciliationRecord } from './store.ts'
+
+/** A row as the database hands it out: nothing is known of its columns yet. */
+export type Row = { readonly [column: string]: unknown }
+
+/** A row that this program cannot have written. */
+export class RowError extends Error {
+  constructor(column: string, expected: string) {
+    super(`column ${column} does not hold ${expected}`)
+    this.name = 'RowError'
+  }
+}
+
+export function toInventoryEntry(row: Row): InventoryEntry {
+  const port = optional(row, 'port', integer)
+  const applied = optional(row, 'applied', json)
+  if (applied !== undefined && !isApplied(applied)) throw new RowError('applied', 'an applied instance')
+  return {
+    uid: text(row, 'uid'),
+    name: text(row, 'name'),
+    driver: oneOf(row, 'driver', driverNames),
+    ...(port === undefined ? {} : { port }),
+    ...(applied === undefined ? {} : { applied }),
+  }
+}
+
+const actionKinds = [
+  'create',
+  'update',
+  'restart',
+  'replace',
+  'start',
+  'stop',
+  'delete',
+  'adopt',
+  'rename',
+] as const satisfies readonly JournalEntry['action'][]
+
+export function toJournalEntry(row: Row): JournalEntry {
+  const endedAt = optional(row, 'ended_at', text)
+  const outcome = optional(row, 'outcome', (row, column) =>
+    oneOf(row, column, ['applied', 'failed', 'interrupted'] as const),
+  )
+  const error = optional(row, 'error', text)
+  return {
+    id: integer(row, 'id'),
+    planId: text(row, 'plan_id'),
+    revision: text(row, 'revision'),
+    uid: text(row, 'uid'),
+    name: text(row, 'name'),
+    action: oneOf(row, 'action', actionKinds),
+    startedAt: text(row, 'started_at'),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(error === undefined ? {} : { error }),
+  }
+}
+
+export function toReconciliation(row: Row): ReconciliationRecord {
+  const author = optional(row, 'author', text)
+  const subject = optional(row, 'subject', text)
+  return {
+    id: integer(row, 'id'),
+    planId: text(row, 'plan_id'),
+    revision: text(row, 'revision'),
+    ...(author === undefined ? {} : { author }),
+    ...(subject === undefined ? {} : { subject }),
+    cause: text(row, 'cause'),
+    startedAt: text(row, 'started_at'),
+    endedAt: text(row, 'ended_at'),
+    outcome: oneOf(row, 'outcome', ['converged', 'failed', 'refused']),
+    headline: text(row, 'headline'),
+  }
+}
+
+export function toStatusRecord(row: Row): StatusRecord {
+  const record = json(row, 'record')
+  if (!isStatusRecord(record)) throw new RowError('record', 'a status')
+  return record
+}
+
+function text(row: Row, column: string): string {
+  const value = row[column]
+  if (typeof value !== 'string') throw new RowError(column, 'text')
+  return value
+}
+
+function integer(row: Row, column: string): number {
+  const value = row[column]
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new RowError(column, 'an integer')
+  return value
+}
+
+function oneOf<T extends string>(row: Row, column: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === row[column])
+  if (found === undefined) throw new RowError(column, `one of ${allowed.join(', ')}`)
+  return found
+}
+
+function json(row: Row, column: string): unknown {
+  try {
+    return JSON.parse(text(row, column))
+  } catch (cause) {
+    if (cause instanceof RowError) throw cause
+    throw new RowError(column, 'JSON')
+  }
+}
+
+function optional<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | undefined {
+  return row[column] === null || row[column] === undefined ? undefined : read(row, column)
+}
+
+/**
+ * Looks at the outline only: the column is written by `saveApplied` from a value of this type, and the pages of the
+ * database are checked when it is opened.
+ */
+function isApplied(value: unknown): value is Applied {
+  if (!isRecord(value) || !isRecord(value['spec']) || !isRecord(value['expected'])) return false
+  return typeof value['revision'] === 'string' && typeof value['at'] === 'string'
+}
+
+function isStatusRecord(value: unknown): value is StatusRecord {
+  if (!isRecord(value) || typeof value['name'] !== 'string') return false
+  if (value['kind'] !== 'Instance' && value['kind'] !== 'Fleet') return false
+  if (value['message'] !== undefined && typeof value['message'] !== 'string') return false
+  const conditions = value['conditions']
+  return isOneOf(value['phase'], phases) && Array.isArray(conditions) && conditions.every(isCondition)
+}
+
+function isCondition(value: unknown): value is Condition {
+  if (!isRecord(value) || !isOneOf(value['type'], conditionTypes)) return false
+  if (!isOneOf(value['status'], ['True', 'False', 'Unknown'])) return false
+  return ['reason', 'message', 'since', 'observedRevision'].every((key) => typeof value[key] === 'string')
+}
+
+function isOneOf(value: unknown, allowed: readonly string[]): boolean {
+  return typeof value === 'string' && allowed.includes(value)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

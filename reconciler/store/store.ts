@@ -1,0 +1,124 @@
+import type { Applied, InventoryEntry } from '../model/inventory.ts'
+import type { ActionKind } from '../model/plan.ts'
+import type { DriverName } from '../model/resource.ts'
+import type { StatusRecord } from '../model/status-record.ts'
+
+/** One step of an apply, written before it is taken and closed after. */
+export interface JournalEntry {
+  readonly id: number
+  readonly planId: string
+  readonly revision: string
+  readonly uid: string
+  readonly name: string
+  readonly action: ActionKind
+  /** RFC 3339. */
+  readonly startedAt: string
+  readonly endedAt?: string
+  readonly outcome?: 'applied' | 'failed' | 'interrupted'
+  readonly error?: string
+}
+
+/** One round of the loop that did something, or failed to. */
+export interface ReconciliationRecord {
+  readonly id: number
+  readonly planId: string
+  readonly revision: string
+  readonly author?: string
+  readonly subject?: string
+  readonly cause: string
+  readonly startedAt: string
+  readonly endedAt: string
+  readonly outcome: 'converged' | 'failed' | 'refused'
+  readonly headline: string
+}
+
+export interface Page {
+  /** At most this many, newest first. */
+  readonly limit: number
+  /** Only entries with a smaller id. */
+  readonly before?: number
+}
+
+/** What an instance is given before it is created. */
+export interface AllotRequest {
+  readonly uid: string
+  readonly name: string
+  readonly driver: DriverName
+  readonly port?: number
+  readonly firstPort?: number
+  /** Ports that must not be given away: declared by others. */
+  readonly reserved?: ReadonlySet<number>
+  /** A second port, this many above the first, that the instance takes as well: a launcher's admin port. */
+  readonly companion?: number
+  readonly tokenSha256: string
+}
+
+/** What must survive. One writer at a time; every method is one transaction. */
+export interface Store extends AsyncDisposable {
+  /** This fleet's own id, made once. */
+  readonly fleet: string
+
+  inventory(): Promise<readonly InventoryEntry[]>
+  /**
+   * Gives an instance its identity, before anything is created for it. A name that has one keeps all of it: uid, port
+   * and token; the answer's `uid` tells. With `firstPort` the entry gets `port`, or the lowest free port from
+   * `firstPort` up where it is absent.
+   * @throws StoreError `port-taken` when `port` is another instance's, or no port is free.
+   */
+  allot(request: AllotRequest): Promise<InventoryEntry>
+  /**
+   * Enters an object that carries this fleet's id but stood in no inventory. A second time is the same as once.
+   * @throws StoreError `port-taken` or `name-taken` when another instance has it.
+   */
+  adopt(entry: Omit<InventoryEntry, 'applied'> & { readonly tokenSha256: string }): Promise<void>
+  /** @throws StoreError `port-taken`. */
+  setPort(uid: string, port: number): Promise<void>
+  /** Replaces the token an instance proves itself with. */
+  setToken(uid: string, tokenSha256: string): Promise<void>
+  /** @throws StoreError `name-taken`. */
+  rename(uid: string, name: string): Promise<void>
+  saveApplied(uid: string, applied: Applied): Promise<void>
+  /** Forgets an instance that is gone. */
+  forget(uid: string): Promise<void>
+
+  /** The instance whose runtime token has this SHA-256. */
+  findByToken(tokenSha256: string): Promise<InventoryEntry | undefined>
+
+  beginAction(
+    entry: Pick<JournalEntry, 'planId' | 'revision' | 'uid' | 'name' | 'action' | 'startedAt'>,
+  ): Promise<number>
+  endAction(
+    id: number,
+    end: { readonly endedAt: string; readonly outcome: 'applied' | 'failed'; readonly error?: string },
+  ): Promise<void>
+  /** Closes what a killed process left open, as interrupted, and returns it. */
+  closeInterrupted(endedAt: string): Promise<readonly JournalEntry[]>
+  journal(page: Page & { readonly name?: string }): Promise<readonly JournalEntry[]>
+
+  addReconciliation(record: Omit<ReconciliationRecord, 'id'>): Promise<void>
+  reconciliations(page: Page): Promise<readonly ReconciliationRecord[]>
+
+  statuses(): Promise<readonly StatusRecord[]>
+  /** Writes the given records and removes those of `gone`. */
+  saveStatuses(
+    changed: readonly StatusRecord[],
+    gone: readonly { readonly kind: StatusRecord['kind']; readonly name: string }[],
+  ): Promise<void>
+}
+
+/**
+ * The store cannot be used (damaged, written by a newer version, held by another process, out of reach), or refuses
+ * what would give two instances the same port or name.
+ */
+export class StoreError extends Error {
+  readonly code:
+    'store-corrupt' | 'store-newer' | 'store-locked' | 'store-unreachable' | 'port-taken' | 'name-taken'
+  readonly remedy: string
+
+  constructor(code: StoreError['code'], message: string, remedy: string, options: { cause?: unknown } = {}) {
+    super(message, options)
+    this.name = 'StoreError'
+    this.code = code
+    this.remedy = remedy
+  }
+}

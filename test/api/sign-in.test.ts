@@ -1,0 +1,78 @@
+import t from 'tap'
+import { fleetStatus, tokens } from '../support/fleet-fixture.ts'
+import { basic, bearer, hashes, openDoors } from '../support/door-fixture.ts'
+
+const url = '/api/v1/fleet'
+
+t.test('who is refused is told how to sign in', async (t) => {
+  const { server } = await openDoors(t)
+  const answer = await server.inject({ url })
+  t.equal(answer.statusCode, 401)
+  t.match(answer.headers['www-authenticate'], /^Basic realm="Weir", charset="UTF-8"/)
+  t.match(answer.json(), { type: 'about:blank', title: 'Unauthorized', status: 401, detail: /Sign in/ })
+})
+
+t.test('after ten failures an account has to wait, from wherever', async (t) => {
+  const { server } = await openDoors(t)
+  const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
+    (await server.inject({ url, headers, remoteAddress })).statusCode
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('bob', `guess ${index}`), `192.0.2.${index}`), 401)
+  const limited = await server.inject({ url, headers: basic('bob', 'guess'), remoteAddress: '192.0.2.99' })
+  t.equal(limited.statusCode, 429)
+  const wait = Number(limited.headers['retry-after'])
+  t.ok(wait > 0 && wait <= 300, `${wait} s`)
+  t.equal(await attempt(basic('bob'), '192.0.2.98'), 429, 'the right password waits too')
+  t.equal(await attempt(basic('alice'), '192.0.2.0'), 200, 'others do not')
+})
+
+t.test('after ten failures an address has to wait, whatever it tries', async (t) => {
+  const { server } = await openDoors(t)
+  const status = async (headers: Record<string, string>) => (await server.inject({ url, headers })).statusCode
+  for (let index = 0; index < 5; index++) {
+    t.equal(await status(basic(`user-${index}`, 'x')), 401)
+    t.equal(await status(bearer(`token-${index}`)), 401)
+  }
+  t.equal(await status(basic('alice')), 429)
+  t.equal(await status(bearer('another')), 429)
+  t.equal(await status(bearer(tokens.alice)), 200, 'a right token needs no guessing')
+})
+
+t.test('an address that has to wait cannot shut out account after account', async (t) => {
+  const { server } = await openDoors(t)
+  for (const user of ['alice', 'bob', 'victor'])
+    for (let index = 0; index < 12; index++)
+      await server.inject({ url, headers: basic(user, `guess ${index}`), remoteAddress: '192.0.2.1' })
+  for (const [user, status] of Object.entries({ alice: 429, bob: 200, victor: 200 })) {
+    const answer = await server.inject({ url, headers: basic(user), remoteAddress: '192.0.2.2' })
+    t.equal(answer.statusCode, status, user)
+  }
+})
+
+t.test('many guesses at once count as many', async (t) => {
+  const { server } = await openDoors(t)
+  const guesses = Array.from({ length: 30 }, async (_, index) =>
+    server.inject({ url, headers: basic('bob', `guess ${index}`), remoteAddress: `192.0.2.${index}` }),
+  )
+  const statuses = (await Promise.all(guesses)).map((one) => one.statusCode)
+  t.equal(statuses.filter((one) => one === 401).length, 10)
+  t.equal(statuses.filter((one) => one === 429).length, 20)
+})
+
+t.test('a dashboard that polls with many requests at once is not limited', async (t) => {
+  const { server } = await openDoors(t)
+  for (let round = 0; round < 3; round++) {
+    const polls = Array.from({ length: 30 }, async () => server.inject({ url, headers: basic('alice') }))
+    t.ok((await Promise.all(polls)).every((one) => one.statusCode === 200))
+  }
+})
+
+t.test('a changed password ends the old one at once', async (t) => {
+  const doors = await openDoors(t)
+  const status = async (headers: Record<string, string>) =>
+    (await doors.server.inject({ url, headers })).statusCode
+  t.equal(await status(basic('alice')), 200)
+  doors.set(fleetStatus({ ...hashes, alice: hashes['bob'] ?? '' }))
+  t.equal(await status(basic('alice')), 401)
+  t.equal(await status(basic('alice', 'password of bob')), 200)
+})

@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, loadConfig, type Flags } from '../reconciler/config.ts'
+
+async function configure(content: string, flags: Flags = {}) {
+  const folder = t.testdir({ etc: { 'weir.yaml': content } })
+  return { folder, config: await loadConfig({ config: 'etc/weir.yaml', ...flags }, folder) }
+}
+
+t.test('without a file', async (t) => {
+  const config = await loadConfig({}, '/srv')
+  t.match(config, {
+    source: { url: '/srv', interval: 30_000, allow: ['https', 'ssh'] },
+    data: '/srv/var',
+    listen: { host: '127.0.0.1', port: 3000 },
+    driver: 'localfs',
+    concurrency: 4,
+    maxDeletions: 0.25,
+    localfs: { firstPort: 12_080, host: '127.0.0.1', allowInstallScripts: false },
+    logLevel: 'info',
+  })
+})
+
+t.test('paths of the file are relative to it, paths of flags to where one stands', async (t) => {
+  const content =
+    'source: { url: ./fleet, sshKey: key, credentials: /run/token }\ndata: state\nsecrets: ../secrets\n'
+  const { folder, config } = await configure(content)
+  t.equal(config.source.url, join(folder, 'etc/fleet'))
+  t.equal(config.source.sshKey, join(folder, 'etc/key'))
+  t.equal(config.source.credentials, '/run/token')
+  t.equal(config.data, join(folder, 'etc/state'))
+  t.equal(config.secrets, join(folder, 'secrets'))
+  const flagged = await configure(content, { source: 'here', data: 'there', branch: 'b', path: 'p' })
+  t.match(flagged.config.source, { url: join(flagged.folder, 'here'), branch: 'b', path: 'p' })
+  t.equal(flagged.config.data, join(flagged.folder, 'there'))
+})
+
+t.test('what is no path stays as it is, for the source to judge', async (t) => {
+  for (const source of [
+    'https://example.com/a.git',
+    'git@example.com:a.git',
+    'ext::sh -c x',
+    '-x',
+    'file:///x',
+  ])
+    t.equal((await loadConfig({ source }, '/srv')).source.url, source)
+})
+
+t.test('listen', async (t) => {
+  const listen = async (text: string) => (await loadConfig({ listen: text }, '/srv')).listen
+  t.strictSame(await listen('0.0.0.0:80'), { host: '0.0.0.0', port: 80 })
+  t.strictSame(await listen('[::1]:3000'), { host: '::1', port: 3000 })
+  t.strictSame(await listen('localhost:0'), { host: 'localhost', port: 0 })
+  for (const wrong of [
+    '3000',
+    'localhost',
+    'localhost:',
+    ':3000',
+    '::1:3000',
+    '[::1:3000',
+    'localhost:65536',
+    'a:b',
+    '',
+  ])
+    await t.rejects(listen(wrong), ConfigError, wrong)
+})
+
+t.test('it cannot be changed', async (t) => {
+  const config = await loadConfig({}, '/srv')
+  for (const part of [config, config.source, config.source.allow, config.listen, config.localfs])
+    t.ok(Object.isFrozen(part))
+})
+
+const mistakes: readonly (readonly [string, RegExp])[] = [
+  ['dataa: x', /no field "dataa".*did you mean "data"/],
+  ['source: {}', /source lacks the field "url"/],
+  ['source: { url: x, interval: soon }', /source\.interval is "soon"/],
+  ['source: { url: x, allow: [ext] }', /source\.allow\[0\] is "ext", expected one of/],
+  ['listen: 3000', /listen is 3000/],
+  ['listen: nowhere', /listen is "nowhere"/],
+  ['driver: docker', /driver is "docker", expected one of localfs/],
+  ['concurrency: 0', /concurrency is 0, expected a number from 1 up/],
+  ['policy: { maxDeletions: 101% }', /policy\.maxDeletions is "101%"/],
+  ['localfs: { firstPort: 80 }', /localfs\.firstPort is 80/],
+  ['log: { level: loud }', /log\.level is "loud"/],
+  ['- a', /the document is a list/],
+  ['a: [', /weir\.yaml:1:\d+/],
+  ['data: a\ndata: b', /weir\.yaml:2:1.*unique/],
+  ['schedule: often', /schedule/],
+  ['a: &a [x]\nb: [*c]', /weir\.yaml.*alias/i],
+]
+for (const [content, message] of mistakes)
+  t.test(content, async (t) => {
+    const error = await configure(content).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    t.type(error, ConfigError)
+    t.match(error, { message })
+    t.match(error, { message: /weir\.yaml/ })
+  })
+
+t.test('all mistakes at once, and no file', async (t) => {
+  await t.rejects(configure('dataa: x\nconcurrency: 0'), { message: /dataa[^]*\n[^]*concurrency/ })
+  await t.rejects(loadConfig({ config: 'nowhere.yaml' }, '/srv'), {
+    message: /\/srv\/nowhere\.yaml: cannot be read/,
+  })
+})

@@ -1,0 +1,86 @@
+import t from 'tap'
+import { ask, member, settingsFor, signIn, startLauncher } from '../support/launcher.ts'
+import { until } from '../support/until.ts'
+
+/** Opens the editor's socket, signs in on it, and keeps what it says. */
+async function openComms(port: number, token: string | undefined) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/comms`)
+  const heard: string[] = []
+  let closed = false
+  socket.addEventListener('message', ({ data }) => heard.push(String(data)))
+  socket.addEventListener('close', () => {
+    closed = true
+  })
+  await new Promise((resolve) => socket.addEventListener('open', resolve))
+  socket.send(JSON.stringify(token === undefined ? { subscribe: 'notification/#' } : { auth: token }))
+  return { heard, isClosed: () => closed }
+}
+
+t.test('who is no longer a member is out at once, without a restart', async (t) => {
+  const [olga, vera, otto] = [
+    await member('olga', '*'),
+    await member('vera', 'read'),
+    await member('otto', '*'),
+  ]
+  const { port, door, admin, state } = await startLauncher(t, { members: [olga, vera, otto] })
+  const flows = async (token: string | undefined, method = 'GET') => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const body = method === 'POST' ? { body: '[]' } : {}
+    return (await ask(`http://127.0.0.1:${port}/flows`, { method, headers, ...body })).status
+  }
+  const tokens = {
+    olga: await signIn(port, 'olga'),
+    vera: await signIn(port, 'vera'),
+    otto: await signIn(port, 'otto'),
+  }
+  t.strictSame(
+    [await flows(tokens.olga), await flows(tokens.vera), await flows(tokens.otto)],
+    [200, 200, 200],
+  )
+  const socket = await openComms(port, tokens.olga)
+  const stranger = await openComms(port, undefined)
+  await until('olga hears', () => socket.heard.includes('{"auth":"ok"}'))
+  await until('a stranger is sent away', stranger.isClosed)
+  t.strictSame(stranger.heard, ['{"auth":"fail"}'])
+
+  const { pid } = await state()
+  door.settings = settingsFor(port, { digest: 'digest-2', members: [vera, { ...otto, permissions: 'read' }] })
+  const { status, text } = await admin('POST', '/reload')
+  t.equal(status, 200)
+  t.match(JSON.parse(text), { restarted: false, state: { pid, phase: 'running', settings: 'digest-2' } })
+  t.equal(await flows(tokens.olga), 401, 'removed')
+  t.equal(await flows(tokens.vera), 200, 'stays')
+  t.equal(await flows(tokens.otto, 'POST'), 401, 'may read only: the session of before is over')
+  await until('the socket of the removed member is closed', socket.isClosed)
+  t.equal(await signIn(port, 'olga'), undefined)
+  const again = await signIn(port, 'otto')
+  t.equal(await flows(again), 200)
+  t.equal(await flows(again, 'POST'), 401)
+})
+
+t.test('endpoints for members want a member, whatever the role', async (t) => {
+  const flow = [
+    { id: 'tab', type: 'tab', label: 'Flow' },
+    { id: 'in', type: 'http in', z: 'tab', url: '/hello', method: 'get', wires: [['out']] },
+    { id: 'out', type: 'http response', z: 'tab', wires: [] },
+  ]
+  const dan = await member('dan', '')
+  const { canonicalDigest } = await import('../../launcher/canonical-json.ts')
+  const { port, door, admin } = await startLauncher(t, {
+    members: [dan],
+    endpoints: { access: 'members' },
+    flows: { digest: canonicalDigest(flow), nodes: flow },
+  })
+  const hello = async (user?: string) => {
+    const headers = user === undefined ? {} : { authorization: `Basic ${btoa(user)}` }
+    return (await ask(`http://127.0.0.1:${port}/hello`, { headers })).status
+  }
+  await until('the flow answers', async () => (await hello('dan:dan-password')) === 200)
+  t.equal(await hello(), 401)
+  t.equal(await hello('dan:wrong'), 401)
+  t.equal(await hello('nobody:dan-password'), 401)
+  t.equal(await hello('dan:dan-password'), 200)
+  door.settings = { ...settingsFor(port), ...door.settings, digest: 'digest-2', members: [] }
+  t.match(JSON.parse((await admin('POST', '/reload')).text), { restarted: false })
+  t.equal(await hello('dan:dan-password'), 401)
+})

@@ -1,0 +1,37 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ask, member, settingsFor, signIn, startLauncher } from '../support/launcher.ts'
+
+const randomNode = 'node-red-node-random'
+
+t.test('modules are what Git says, and the old Node-RED runs on where npm fails', async (t) => {
+  const members = [await member('olga', '*')]
+  const launcher = await startLauncher(t, { members })
+  const { port, door, admin, directory } = launcher
+  t.notOk(existsSync(join(directory, 'user/package-lock.json')), 'npm was not asked')
+  const { pid } = await launcher.state()
+
+  door.settings = settingsFor(port, { digest: 'digest-2', members, modules: { [randomNode]: '999.0.0' } })
+  const before = readFileSync(join(directory, 'user/package.json'), 'utf8')
+  const failed = await admin('POST', '/reload')
+  t.equal(failed.status, 502)
+  t.match(JSON.parse(failed.text), {
+    error: /npm could not install/,
+    state: { phase: 'running', pid, settings: 'digest-1' },
+  })
+  t.equal(readFileSync(join(directory, 'user/package.json'), 'utf8'), before)
+
+  door.settings = settingsFor(port, { digest: 'digest-3', members, modules: { [randomNode]: '0.4.1' } })
+  t.match(JSON.parse((await admin('POST', '/reload')).text), {
+    restarted: true,
+    state: { phase: 'running', settings: 'digest-3', modules: { [randomNode]: '0.4.1' } },
+  })
+  const authorization = `Bearer ${await signIn(port, 'olga')}`
+  const headers = { authorization, accept: 'application/json' }
+  t.match((await ask(`http://127.0.0.1:${port}/nodes`, { headers })).text, randomNode)
+
+  door.settings = settingsFor(port, { digest: 'digest-4', members })
+  t.match(JSON.parse((await admin('POST', '/reload')).text), { restarted: true, state: { modules: {} } })
+  t.notOk(existsSync(join(directory, 'user/node_modules', randomNode)))
+})

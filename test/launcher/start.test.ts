@@ -1,0 +1,83 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ask, exited, member, prepareLauncher, runs, signIn, startLauncher } from '../support/launcher.ts'
+
+const guarded = [
+  '/flows',
+  '/settings',
+  '/nodes',
+  '/comms',
+  '/library',
+  '/context',
+  '/library/local/flows',
+  '/context/global',
+]
+
+t.test('a launcher brings its Node-RED up, closed to strangers from the first moment', async (t) => {
+  const launcher = await prepareLauncher(t)
+  launcher.launch()
+  const seen = new Set<number>()
+  const over = new AbortController()
+  const probe = async (path: string) => {
+    while (!over.signal.aborted) {
+      const answer = await ask(`http://127.0.0.1:${launcher.port}${path}`).catch(() => undefined)
+      if (answer !== undefined) seen.add(answer.status)
+    }
+  }
+  const probes = guarded.map((path) => probe(path))
+  const state = await launcher.when('Node-RED runs', ({ phase }) => phase === 'running')
+  over.abort()
+  await Promise.all(probes)
+  for (const path of guarded) seen.add((await ask(`http://127.0.0.1:${launcher.port}${path}`)).status)
+  t.strictSame([...seen], [401])
+  t.match(state, {
+    uid: 'uid-1',
+    name: 'press-1',
+    fleet: 'fleet-1',
+    settings: 'digest-1',
+    settingsFile: 'intact',
+    modules: {},
+    restarts: 0,
+    port: launcher.port,
+  })
+  t.equal(launcher.door.states.at(-1)?.state.phase, 'running')
+  for (const file of ['user/settings.js', 'user/members.json', 'settings.json', 'console.log']) {
+    t.equal(statSync(join(launcher.directory, file)).mode & 0o777, 0o600, file)
+  }
+  t.equal(statSync(join(launcher.directory, 'user')).mode & 0o777, 0o700)
+})
+
+t.test('SIGTERM ends both', async (t) => {
+  const launcher = await startLauncher(t)
+  const { pid = 0 } = await launcher.state()
+  launcher.process.kill('SIGTERM')
+  t.equal(await exited(launcher.process), 0)
+  t.notOk(runs(pid))
+  t.equal(launcher.door.states.at(-1)?.state.phase, 'stopped')
+})
+
+t.test('members sign in with what Git allows them', async (t) => {
+  const members = [await member('olga', '*'), await member('vera', 'read'), await member('dan', '')]
+  const { port } = await startLauncher(t, { members })
+  const get = async (token: string | undefined, method = 'GET') =>
+    (
+      await ask(`http://127.0.0.1:${port}/flows`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        ...(method === 'POST' ? { body: '[]' } : {}),
+      })
+    ).status
+  const [olga, vera, dan] = [
+    await signIn(port, 'olga'),
+    await signIn(port, 'vera'),
+    await signIn(port, 'dan'),
+  ]
+  t.equal(await get(olga), 200)
+  t.equal(await get(olga, 'POST'), 204)
+  t.equal(await get(vera), 200)
+  t.equal(await get(vera, 'POST'), 401)
+  t.equal(dan, undefined)
+  t.equal(await signIn(port, 'olga', 'wrong'), undefined)
+  t.equal(await signIn(port, 'nobody'), undefined)
+})

@@ -1,0 +1,64 @@
+import t from 'tap'
+import type { LauncherState } from '../../../../launcher/wire.ts'
+import { declaresOf, expectedFields, observedFields } from '../../../../reconciler/drivers/localfs/fields.ts'
+import { placeInstance } from '../../../support/make-instance.ts'
+
+const instance = placeInstance({
+  fleet: 'fleet-a',
+  port: 12080,
+  spec: { modules: { 'node-red-contrib-x': '1.0.0' }, flows: { path: 'flows.json', digest: 'f1' } },
+})
+const declares = declaresOf(instance.spec)
+
+function state(changes: Partial<LauncherState> = {}): LauncherState {
+  return {
+    uid: instance.uid,
+    name: instance.spec.name,
+    fleet: instance.fleet,
+    phase: 'running',
+    settings: instance.settings,
+    settingsFile: 'intact',
+    flows: 'f1',
+    modules: { 'node-red-contrib-x': '1.0.0', 'by-hand': '2.0.0' },
+    versions: { nodeRed: '5.0.7', node: '24.1.0' },
+    port: 12080,
+    restarts: 0,
+    since: '2026-01-01T00:00:00.000Z',
+    ...changes,
+  }
+}
+
+t.test('a launcher that runs as declared shows exactly what is expected', async (t) => {
+  t.strictSame(observedFields(state(), declares, 1), expectedFields(instance))
+})
+
+t.test('while it starts, only what it was started with is said', async (t) => {
+  for (const phase of ['installing', 'starting'] as const) {
+    const fields = observedFields(state({ phase, modules: {}, settingsFile: 'missing' }), declares, 1)
+    const expected = expectedFields(instance)
+    for (const [path, value] of Object.entries(fields)) t.equal(value, expected[path], path)
+    t.notOk('settings' in fields)
+  }
+})
+
+t.test('a module or flows that are gone are null, not left out', async (t) => {
+  const { flows: _, ...without } = state({ modules: {} })
+  t.match(observedFields(without, declares, 1), { flows: null, 'modules.node-red-contrib-x': null })
+})
+
+t.test('what is not declared is not said: the editor owns it', async (t) => {
+  const fields = observedFields(state(), { flows: false, modules: [] }, 1)
+  t.notOk('flows' in fields)
+  t.notOk(Object.keys(fields).some((path) => path.startsWith('modules.')))
+})
+
+t.test('a crashed one shows the settings it crashed with, not its modules', async (t) => {
+  const fields = observedFields(state({ phase: 'crashed', settings: 'old', modules: {} }), declares, 1)
+  t.match(fields, { state: 'running', settings: 'old' })
+  t.notOk('modules.node-red-contrib-x' in fields)
+})
+
+t.test('stopped is stopped, whether a launcher is left or not', async (t) => {
+  const stopped = placeInstance({ fleet: 'fleet-a', port: 1, spec: { state: 'stopped' } })
+  t.strictSame(observedFields(state({ phase: 'stopped' }), declares, 1), expectedFields(stopped))
+})

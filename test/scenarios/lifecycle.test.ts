@@ -1,0 +1,213 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
+import { end, instanceManifest, password, platform, setUpFleet } from '../support/fleet.ts'
+import { until } from '../support/until.ts'
+
+const greet = JSON.stringify([
+  { id: 'tab1', type: 'tab', label: 'greet' },
+  { id: 'in1', type: 'http in', z: 'tab1', url: '/hello', method: 'get', wires: [['fn1']] },
+  {
+    id: 'fn1',
+    type: 'function',
+    z: 'tab1',
+    func: "msg.payload = env.get('GREETING')\nreturn msg",
+    wires: [['out1']],
+  },
+  { id: 'out1', type: 'http response', z: 'tab1', wires: [] },
+])
+
+async function textAt(url: unknown, path: string): Promise<string> {
+  return fetch(`${String(url)}${path}`).then(
+    async (response) => response.text(),
+    () => '',
+  )
+}
+
+t.test('a fleet follows its repository, and drift is put back', async (t) => {
+  const fleet = await setUpFleet(t)
+  const { repository } = fleet
+  await repository.write('flows/greet.json', greet)
+  const greeter = (greeting: string, more = '') =>
+    instanceManifest(
+      'greeter',
+      `flows: { path: flows/greet.json }, env: [ { name: GREETING, value: ${greeting} } ]${more}`,
+    )
+  await repository.write('greeter.yaml', greeter('hello'))
+  await repository.write('quiet.yaml', instanceManifest('quiet'))
+  await repository.commit('Two instances')
+  const server = await fleet.serve()
+  const first = await fleet.ready('greeter')
+  await fleet.ready('quiet')
+  t.equal(await textAt(first['url'], 'hello'), 'hello')
+
+  await repository.write('greeter.yaml', greeter('good evening'))
+  await repository.commit('Greet by evening')
+  await until('the editor greets anew', async () => (await textAt(first['url'], 'hello')) === 'good evening')
+  t.equal((await fleet.ready('greeter'))['uid'], first['uid'], 'the instance is the same')
+
+  await repository.write(
+    'greeter.yaml',
+    greeter('good evening').replace('name: greeter', 'name: porter, previously: greeter'),
+  )
+  await repository.commit('Rename')
+  const renamed = await fleet.ready('porter')
+  t.match(renamed, { uid: first['uid'], url: first['url'] }, 'a rename keeps identity and port')
+
+  const table = createProcessTable({ platform: process.platform })
+  const [launcher] = (await fleet.launchers()).filter(({ directory }) =>
+    directory.endsWith(String(first['uid'])),
+  )
+  if (launcher === undefined) throw new Error('no launcher')
+  await table.signal(launcher, 'SIGKILL')
+  await until(
+    'another launcher is there',
+    async () => (await fleet.launchers()).length === 2 && !(await table.isStill(launcher)),
+  )
+  await fleet.ready('porter')
+  t.equal(await textAt(first['url'], 'hello'), 'good evening', 'a killed launcher is started again')
+
+  const settings = join(fleet.data, 'instances', String(first['uid']), 'user/settings.js')
+  await writeFile(settings, 'module.exports = {}')
+  await repository.write('README.md', 'wakes the loop')
+  await repository.commit('Nothing that matters')
+  await until(
+    'settings.js is put back',
+    async () => (await readFile(settings, 'utf8')) !== 'module.exports = {}',
+  )
+  await fleet.ready('porter')
+
+  await rm(join(fleet.data, 'instances', String(first['uid'])), {
+    recursive: true,
+    force: true,
+    maxRetries: 5,
+  })
+  await repository.write('README.md', 'wakes it again')
+  await repository.commit('Nothing either')
+  await until('the instance is back', async () => (await textAt(first['url'], 'hello')) === 'good evening')
+  const again = await fleet.ready('porter')
+  t.match(again, { uid: first['uid'], url: first['url'] }, 'a deleted instance comes back as itself')
+
+  await repository.write('quiet.yaml', instanceManifest('quiet', 'state: stopped'))
+  await repository.commit('Stop quiet')
+  await fleet.ready('quiet', (view) => view['phase'] === 'stopped')
+  await until('a stopped instance has no process', async () => (await fleet.launchers()).length === 1)
+
+  const bobSignsIn = async (): Promise<number> => {
+    const grant = {
+      client_id: 'node-red-editor',
+      grant_type: 'password',
+      scope: 'read',
+      username: 'bob',
+      password,
+    }
+    return (
+      await fetch(`${String(first['url'])}auth/token`, { method: 'POST', body: new URLSearchParams(grant) })
+    ).status
+  }
+  t.equal(await bobSignsIn(), 200)
+  await repository.write('platform.yaml', platform.replace(', { user: bob, role: viewer }', ''))
+  const pids = fleet.nodeReds()
+  await repository.commit('bob leaves')
+  await until('bob may not sign in', async () => (await bobSignsIn()) !== 200)
+  t.same(fleet.nodeReds(), pids, 'and nothing restarted for it')
+
+  await end(server, 'SIGTERM')
+  t.equal((await fleet.launchers()).length, 1, 'instances survive the reconciler')
+  await fleet.serve()
+  await fleet.ready('porter')
+  t.same(fleet.nodeReds(), pids, 'and are adopted by the next one')
+})
+
+t.test('nothing is deleted because something could not be read', async (t) => {
+  const fleet = await setUpFleet(t)
+  const { repository } = fleet
+  for (const name of ['one', 'two', 'three', 'four'])
+    await repository.write(`${name}.yaml`, instanceManifest(name))
+  await repository.commit('Four instances')
+  await fleet.serve()
+  for (const name of ['one', 'two', 'three', 'four']) await fleet.ready(name)
+  let pids = fleet.nodeReds()
+  const planFor = async (revision: string) =>
+    until(`a plan for ${revision}`, async () => {
+      const plan = await fleet.api('plan')
+      return JSON.stringify(plan).includes(revision) ? JSON.stringify(plan) : undefined
+    })
+
+  await repository.remove('one.yaml')
+  await repository.write('two.yaml', 'kind: [')
+  t.match(await planFor(await repository.commit('One gone, one broken')), /held|incomplete-source/)
+  t.same(fleet.nodeReds(), pids, 'a broken document deletes nothing')
+
+  await repository.write('one.yaml', instanceManifest('one'))
+  await repository.write('two.yaml', instanceManifest('two', 'sate: running'))
+  t.match(await planFor(await repository.commit('A field that nobody knows')), /held/)
+  const uid = String((await fleet.instance('two'))?.['uid'])
+  const table = createProcessTable({ platform: process.platform })
+  for (const launcher of await fleet.launchers())
+    if (launcher.directory.endsWith(uid)) await table.signal(launcher, 'SIGKILL')
+  await until('one is gone', () => fleet.nodeReds().length === 3)
+  await until('a held instance is brought back', () => fleet.nodeReds().length === 4)
+  pids = fleet.nodeReds()
+
+  await repository.write('two.yaml', instanceManifest('two'))
+  await repository.remove('one.yaml')
+  await repository.remove('three.yaml')
+  t.match(await planFor(await repository.commit('Two gone')), /max-deletions/)
+  t.same(fleet.nodeReds(), pids, 'half of the fleet is not deleted without being allowed')
+
+  for (const name of ['two', 'four', 'platform']) await repository.remove(`${name}.yaml`)
+  await repository.commit('Empty')
+  await until('the status says so', async () =>
+    JSON.stringify(await fleet.api('fleet')).includes('no-resources'),
+  )
+  t.same(fleet.nodeReds(), pids, 'an empty repository deletes nothing')
+
+  await rename(repository.directory, `${repository.directory}-away`)
+  await fleet.api('fleet')
+  t.same(fleet.nodeReds(), pids, 'a repository that is gone deletes nothing')
+  await rename(`${repository.directory}-away`, repository.directory)
+
+  await repository.write('platform.yaml', platform)
+  for (const name of ['one', 'three', 'four']) await repository.write(`${name}.yaml`, instanceManifest(name))
+  await repository.commit('All but one')
+  await until('one is deleted', async () => (await fleet.launchers()).length === 3)
+  await until('nobody knows of it', async () => (await fleet.instance('two')) === undefined)
+})
+
+t.test('a machine that comes up while Git is away brings its instances back', async (t) => {
+  const fleet = await setUpFleet(t)
+  const { repository } = fleet
+  await repository.write('flows/greet.json', greet)
+  await repository.write(
+    'greeter.yaml',
+    instanceManifest(
+      'greeter',
+      'flows: { path: flows/greet.json }, env: [ { name: GREETING, value: hello } ]',
+    ),
+  )
+  await repository.commit('One instance')
+  const before = await fleet.serve()
+  const { url } = await fleet.ready('greeter')
+  await end(before, 'SIGKILL')
+  const table = createProcessTable({ platform: process.platform })
+  for (const launcher of await fleet.launchers()) await table.signal(launcher, 'SIGKILL')
+  await until('nothing runs', () => fleet.nodeReds().length === 0)
+  const configuration = await readFile(fleet.config, 'utf8')
+  const away = 'url: "file:///nowhere/fleet.git", allow: [file]'
+  await writeFile(fleet.config, configuration.replace('url: repository', away))
+
+  const server = await fleet.serve()
+  await until('the flows answer again', async () => (await textAt(url, 'hello')) === 'hello')
+  const body = {
+    client_id: 'node-red-editor',
+    grant_type: 'password',
+    scope: '*',
+    username: 'alice',
+    password,
+  }
+  const token = await fetch(`${String(url)}auth/token`, { method: 'POST', body: new URLSearchParams(body) })
+  t.equal(token.status, 200, 'and their members may sign in')
+  await end(server, 'SIGTERM')
+})

@@ -1,0 +1,14 @@
+/** A process that installs a stack below the folder it is given, and says where. Tests kill it. */
+import { inheritedEnvironment } from '../../reconciler/drivers/localfs/environment.ts'
+import { createStacks } from '../../reconciler/drivers/localfs/stacks.ts'
+import { systemClock } from '../../reconciler/telemetry/clock.ts'
+import { machine } from './localfs.ts'
+
+const [data] = process.argv.slice(2)
+if (data === undefined) throw new Error('which folder?')
+
+const npm = { program: 'npm', environment: inheritedEnvironment(process.env) }
+const stacks = createStacks({ data, npm, machine, clock: systemClock })
+const node = Number.parseInt(process.versions.node, 10)
+const { folder } = await stacks.ensure({ nodeRed: '5.0.7', node }, new AbortController().signal)
+process.stdout.write(JSON.stringify({ folder }))

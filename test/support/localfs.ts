@@ -1,0 +1,157 @@
+import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
+import type { Driver } from '../../reconciler/drivers/driver.ts'
+import { command } from '../../reconciler/drivers/localfs/admin-client.ts'
+import { isLauncherBootstrap } from '../../reconciler/drivers/localfs/launcher-schema.ts'
+import { createLocalfsDriver, type LocalfsOptions } from '../../reconciler/drivers/localfs/localfs-driver.ts'
+import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
+import { packagesOf, type MachineNode } from '../../reconciler/drivers/localfs/stacks.ts'
+import { digestOf } from '../../reconciler/model/digest.ts'
+import type { Credentials, PlacedInstance } from '../../reconciler/model/placed-instance.ts'
+import { systemClock } from '../../reconciler/telemetry/clock.ts'
+import type { DriverHarness, DriverWorld } from '../conformance/driver-conformance.ts'
+import { openFleetDoor } from './fleet-door.ts'
+import { freePortPair } from './free-port.ts'
+import { makeCredentials, makeSpec, placeInstance } from './make-instance.ts'
+import { testStack } from './stack.ts'
+
+export const machine: MachineNode = {
+  program: process.execPath,
+  version: process.version,
+  platform: process.platform,
+  arch: process.arch,
+}
+
+export const stack = { nodeRed: '5.0.7', node: Number.parseInt(process.versions.node, 10) }
+export const launcherProgram = join(import.meta.dirname, '../../launcher/main.ts')
+
+/** What a test needs of tap. */
+interface Test {
+  testdir(): string
+  teardown(end: () => unknown): void
+}
+
+/** localfs in a folder of its own, with a runtime door. All its processes end with the test. */
+export interface LocalfsUnderTest {
+  readonly data: string
+  readonly makeDriver: (fleet: string, changes?: Partial<LocalfsOptions>) => Driver
+  readonly makeInstance: DriverHarness['makeInstance']
+  readonly credentials: (instance: PlacedInstance) => Credentials
+  readonly bootstrap: (uid: string) => Promise<LauncherBootstrap>
+  readonly pids: (uid: string) => Promise<readonly number[]>
+  readonly world: DriverWorld
+}
+
+export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
+  const data = join(t.testdir(), 'data')
+  const door = await openFleetDoor()
+  const table = createProcessTable({ platform: process.platform })
+  const instances = join(data, 'instances')
+  const launchersOf = async (uid: string) =>
+    (await table.launchers(instances)).filter(({ directory }) => directory === join(instances, uid))
+  t.teardown(async () => {
+    for (const left of await table.launchers(instances)) await table.signal(left, 'SIGKILL')
+    await door.close()
+  })
+  await seedStack(data)
+  const credentials = (instance: PlacedInstance) => makeCredentials(instance, door.url)
+  const bootstrap = (uid: string) => readBootstrap(join(instances, uid, 'launcher.json'))
+  const signalAll = async (uid: string, signal: NodeJS.Signals) => {
+    for (const found of await launchersOf(uid)) await table.signal(found, signal)
+  }
+  const mark = (uid: string) => join(instances, uid, 'user', 'mark')
+
+  return {
+    data,
+    credentials,
+    bootstrap,
+    pids: async (uid) => (await launchersOf(uid)).map(({ pid }) => pid),
+    makeDriver: (fleet, changes = {}) =>
+      createLocalfsDriver({
+        data,
+        fleet,
+        host: '127.0.0.1',
+        launcher: { program: launcherProgram, nodeFlags: [] },
+        npm: 'npm',
+        machine,
+        environment: process.env,
+        clock: systemClock,
+        log: pino({ level: 'silent' }),
+        ...changes,
+      }),
+    async makeInstance({ fleet, spec, like }) {
+      const port = like?.port ?? (await freePortPair())
+      const placed = placeInstance({ fleet, port, spec: { stack, ...spec }, ...(like && { uid: like.uid }) })
+      door.settings.set(credentials(placed).runtimeToken.reveal(), settingsOf(placed, port))
+      return placed
+    },
+    world: {
+      count: async (uid) => (await launchersOf(uid)).length,
+      snapshot: () => snapshot(instances),
+      mark: async (uid) => {
+        await mkdir(join(instances, uid, 'user'), { recursive: true })
+        await writeFile(mark(uid), 'here')
+      },
+      isMarked: async (uid) => (await stat(mark(uid)).catch(() => undefined)) !== undefined,
+      kill: async (uid) => signalAll(uid, 'SIGKILL'),
+      destroy: async (uid) => rm(join(instances, uid), { recursive: true, maxRetries: 5 }),
+      stopFromWithin: async (uid) => {
+        await command(await bootstrap(uid), { verb: 'stop', timeoutMs: 10_000 }, new AbortController().signal)
+      },
+      hang: async (uid, hung) => signalAll(uid, hung ? 'SIGSTOP' : 'SIGCONT'),
+    },
+  }
+}
+
+async function readBootstrap(file: string): Promise<LauncherBootstrap> {
+  const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+  if (!isLauncherBootstrap(value)) throw new Error(`${file} is damaged`)
+  return value
+}
+
+/** Every file that the driver writes, with its content and the time it was written. */
+async function snapshot(instances: string): Promise<unknown> {
+  const files = (await readdir(instances))
+    .toSorted()
+    .flatMap((uid) =>
+      ['instance.json', 'launcher.json', 'launcher.out'].map((name) => join(instances, uid, name)),
+    )
+  return Promise.all(
+    files.map(async (file) => [
+      file,
+      await readFile(file, 'utf8').catch(() => undefined),
+      (await stat(file).catch(() => undefined))?.mtimeMs,
+    ]),
+  )
+}
+
+/** Puts the tests' Node-RED where the driver looks for it, as if it had installed it. */
+export async function seedStack(data: string): Promise<void> {
+  const installed = await testStack()
+  const folder = join(data, 'stacks', digestOf(packagesOf(stack, machine)))
+  await mkdir(folder, { recursive: true })
+  await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
+  await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
+}
+
+function settingsOf({ uid, spec: partial, settings }: PlacedInstance, port: number): RuntimeSettings {
+  const spec = makeSpec(partial)
+  const env: { [name: string]: string } = {}
+  for (const [name, value] of Object.entries(spec.env)) env[name] = 'value' in value ? value.value : ''
+  return {
+    uid,
+    name: spec.name,
+    digest: settings,
+    host: '127.0.0.1',
+    port,
+    env,
+    modules: spec.modules,
+    allowInstallScripts: false,
+    credentialSecret: `canary-credential-${uid}`,
+    editor: spec.editor,
+    endpoints: spec.endpoints,
+    members: [],
+  }
+}

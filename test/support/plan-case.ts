@@ -1,0 +1,169 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { createDesiredLoader } from '../../reconciler/desired/load-desired.ts'
+import { createValidators } from '../../reconciler/desired/validators.ts'
+import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
+import type { DesiredState } from '../../reconciler/model/desired-state.ts'
+import type { Fields } from '../../reconciler/model/fields.ts'
+import type { Inventory, InventoryEntry } from '../../reconciler/model/inventory.ts'
+import type { Observation, ObservedState, Phase } from '../../reconciler/model/observed-state.ts'
+import type { Plan } from '../../reconciler/model/plan.ts'
+import type { ResolvedInstance } from '../../reconciler/model/resource.ts'
+import { applyGates } from '../../reconciler/plan/gates.ts'
+import { makePlan } from '../../reconciler/plan/make-plan.ts'
+import { attachSecrets } from '../../reconciler/secrets/attach-secrets.ts'
+import { snapshotOf } from './memory-files.ts'
+
+/** An entry of `inventory.yaml`; what it leaves out is what a plain instance has. */
+interface WrittenEntry {
+  readonly uid: string
+  readonly name: string
+  readonly port?: number
+  /** What of the declaration was otherwise; absent for an identity that was allotted and no more. */
+  readonly applied?: Partial<ResolvedInstance>
+  readonly expected?: Fields
+}
+
+interface WrittenInventory {
+  readonly entries: readonly WrittenEntry[]
+  /** By name of a secret, what was last read. */
+  readonly secrets?: Readonly<Record<string, string>>
+  readonly allowDeletions?: string
+}
+
+interface WrittenObserved {
+  /** By uid: fields that differ from what is expected, `absent`, or `{ unknown: cause }`. */
+  readonly seen?: Readonly<Record<string, 'absent' | { readonly unknown: string } | WrittenSighting>>
+  readonly unreachable?: Readonly<Record<string, string>>
+}
+
+interface WrittenSighting {
+  readonly name?: string
+  readonly phase?: Phase
+  readonly fields?: Fields
+}
+
+const validators = createValidators()
+
+/** Reads the manifests below a folder as a source would. */
+export async function desiredIn(folder: string): Promise<DesiredState> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name))
+  const loader = createDesiredLoader({ validators, defaultDriver: 'localfs' })
+  const contents = Object.fromEntries(
+    files.map((file) => [file.slice(folder.length + 1), readFileSync(file)] as const),
+  )
+  return loader.load(snapshotOf(contents, 'c0ffee'.repeat(7).slice(0, 40)), AbortSignal.timeout(60_000))
+}
+
+/** Plans the case that a folder describes. */
+export async function planCase(folder: string): Promise<Plan> {
+  const declared = await desiredIn(join(folder, 'desired'))
+  const written = readInventory(join(folder, 'inventory.yaml'))
+  const inventory = inventoryOf(written)
+  const observed = observedOf(readObserved(join(folder, 'observed.yaml')), inventory)
+  const fingerprints = new Map(Object.entries(written.secrets ?? {}))
+  const { instances, missing } = attachSecrets(declared, fingerprints, inventory)
+  const plan = makePlan({
+    desired: { ...declared, instances },
+    inventory,
+    observed,
+    effects: new Map([['localfs', localfsEffects]]),
+    blocked: missing,
+  })
+  const allowed = written.allowDeletions
+  return applyGates(plan, inventory.size, { maxShare: 0.25, ...(allowed === undefined ? {} : { allowed }) })
+}
+
+function readInventory(file: string): WrittenInventory {
+  return parse(readFileSync(file, 'utf8'))
+}
+
+function readObserved(file: string): WrittenObserved {
+  return parse(readFileSync(file, 'utf8'))
+}
+
+function inventoryOf({ entries }: WrittenInventory): Inventory {
+  return new Map(entries.map((entry) => [entry.uid, entryOf(entry)]))
+}
+
+function entryOf({ uid, name, port = 12_080, applied, expected }: WrittenEntry): InventoryEntry {
+  if (applied === undefined) return { uid, name, driver: 'localfs', port }
+  return {
+    uid,
+    name,
+    driver: 'localfs',
+    port,
+    applied: {
+      spec: { ...plain(name), ...applied },
+      expected: expected ?? expectedOf(applied.state ?? 'running', port),
+      revision: 'beef'.repeat(10),
+      at: '2026-01-02T03:04:05.000Z',
+    },
+  }
+}
+
+/** What the manifests of the cases declare for an instance that says nothing special. */
+function plain(name: string): ResolvedInstance {
+  return {
+    name,
+    team: 'assembly',
+    driver: 'localfs',
+    state: 'running',
+    stack: { nodeRed: '5.0.7', node: 24 },
+    hostnames: [],
+    resources: { memory: '256Mi' },
+    env: { SITE: { value: 'berlin' } },
+    modules: {},
+    editor: { enabled: true, title: name },
+    endpoints: { access: 'public' },
+    access: { alice: { role: 'owner' }, bob: { role: 'viewer' } },
+  }
+}
+
+function expectedOf(state: 'running' | 'stopped', port: number): Fields {
+  if (state === 'stopped') return { state, directory: 'intact' }
+  return {
+    state,
+    directory: 'intact',
+    launchers: 1,
+    port,
+    'stack.nodeRed': '5.0.7',
+    settings: '5e771465'.repeat(8),
+    'settings.js': 'intact',
+  }
+}
+
+function observedOf({ seen = {}, unreachable = {} }: WrittenObserved, inventory: Inventory): ObservedState {
+  const observations = new Map<string, Observation>()
+  if (Object.keys(unreachable).length === 0)
+    for (const entry of inventory.values()) observations.set(entry.uid, asApplied(entry))
+  for (const [uid, written] of Object.entries(seen)) {
+    const before = observations.get(uid)
+    observations.set(uid, observation(uid, written, before?.kind === 'present' ? before : undefined))
+  }
+  return { observations, unreachable: new Map(Object.entries(unreachable)) }
+}
+
+function asApplied({ uid, name, applied }: InventoryEntry): Observation {
+  if (applied === undefined) return { kind: 'absent', uid }
+  return { kind: 'present', uid, name, fields: applied.expected, phase: applied.spec.state }
+}
+
+function observation(
+  uid: string,
+  written: 'absent' | { readonly unknown: string } | WrittenSighting,
+  before: Extract<Observation, { kind: 'present' }> | undefined,
+): Observation {
+  if (written === 'absent') return { kind: 'absent', uid }
+  if ('unknown' in written) return { kind: 'unknown', uid, cause: written.unknown }
+  return {
+    kind: 'present',
+    uid,
+    name: written.name ?? before?.name ?? uid,
+    phase: written.phase ?? 'running',
+    fields: { ...before?.fields, ...written.fields },
+  }
+}

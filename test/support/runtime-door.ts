@@ -1,0 +1,43 @@
+import { createServer } from 'node:http'
+import type { LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
+
+/** Stands in for the reconciler's runtime door: gives the settings it is told to, keeps the states it gets. */
+export interface RuntimeDoor {
+  readonly url: string
+  readonly token: string
+  settings: RuntimeSettings | undefined
+  /** The status of every answer where it is not 200. */
+  status: number
+  readonly states: { readonly at: number; readonly state: LauncherState }[]
+  close(): Promise<void>
+}
+
+export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeDoor> {
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const part of request) body += part
+    const granted = request.headers.authorization === `Bearer ${token}`
+    const status = granted ? door.status : 401
+    response.statusCode = status
+    if (status !== 200) return response.end()
+    if (request.url === '/runtime/v1/settings') return response.end(JSON.stringify(door.settings))
+    door.states.push({ at: Date.now(), state: JSON.parse(body) })
+    return response.end()
+  })
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const door: RuntimeDoor = {
+    url: `http://127.0.0.1:${address.port}`,
+    token,
+    settings: undefined,
+    status: 200,
+    states: [],
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+  return door
+}

@@ -1,0 +1,44 @@
+/**
+ * A process that opens a store and says on stdout what it did, one word a line. Arguments: the file, then what to do:
+ * `hold` waits for its end; `begin` opens an action and waits; `fill` writes until writing fails.
+ */
+import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
+import { StoreError } from '../../reconciler/store/store.ts'
+import { applied } from './inventory-fixtures.ts'
+
+const [file = '', task = 'hold'] = process.argv.slice(2)
+const say = (word: string): void => {
+  process.stdout.write(`${word}\n`)
+}
+
+// With a handler the limit on the size of a file is an error of write(2), as a full disk is.
+process.on('SIGXFSZ', () => undefined)
+
+try {
+  const store = await openSqliteStore({
+    file,
+    clock: { now: () => new Date() },
+    newId: () => 'fleet-of-child',
+  })
+  if (task === 'begin') {
+    await store.allot({ uid: 'u', name: 'press', driver: 'localfs', firstPort: 12080, tokenSha256: 't' })
+    await store.beginAction({
+      planId: 'plan',
+      revision: 'rev',
+      uid: 'u',
+      name: 'press',
+      action: 'create',
+      startedAt: '2026-01-01T00:00:00.000Z',
+    })
+  }
+  say('ready')
+  for (let index = 0; index < (task === 'fill' ? Infinity : 0); index++) {
+    const name = `press-${index}`
+    await store.allot({ uid: name, name, driver: 'localfs', firstPort: 12080, tokenSha256: name })
+    await store.saveApplied(name, applied(name, { expected: { padding: 'x'.repeat(20_000) } }))
+    say(name)
+  }
+  setInterval(() => undefined, 1000)
+} catch (error) {
+  say(error instanceof StoreError ? error.code : String(error))
+}
