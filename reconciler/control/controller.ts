@@ -11,7 +11,7 @@ import type { Plan } from '../model/plan.ts'
 import type { Secret } from '../model/secret.ts'
 import { SourceError } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
-import type { Phase } from '../model/observed-state.ts'
+import type { Observation, Phase } from '../model/observed-state.ts'
 import type { Clock } from '../telemetry/clock.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
@@ -34,6 +34,13 @@ export interface ControllerDeps extends ReconcileDeps {
   readonly metrics: Metrics
   readonly log: ControllerLog
 }
+
+/**
+ * How long a one-shot run waits for instances that an earlier run left on their way, and how often it looks. In
+ * milliseconds.
+ */
+const arrivalMs = 180_000
+const lookAgainMs = 200
 
 /** How a one-shot run ended. */
 export interface Outcome {
@@ -71,16 +78,22 @@ export class Controller {
     }
   }
 
-  /** Reads the source once and works until nothing is left to do, or everything left has failed. */
+  /** Reads the source once and works until every instance is as declared, or has failed. */
   async once(signal: AbortSignal): Promise<Outcome> {
     await this.#read(signal)
     if (this.#desired === undefined) return { kind: 'failed' }
+    const end = this.#deps.clock.now().getTime() + arrivalMs
     for (;;) {
       const round = await this.#round(this.#desired, new Set(['start']), signal)
       if (round.plan.refusals.length > 0) return { kind: 'refused', round }
-      if (round.plan.actions.length === 0) return { kind: outcomeOf(round), round }
-      if (this.#deps.executor.idle) return { kind: 'failed', round }
-      await this.#deps.executor.whenIdle()
+      if (round.plan.actions.length > 0) {
+        if (this.#deps.executor.idle) return { kind: 'failed', round }
+        await this.#deps.executor.whenIdle()
+      } else if (isOnItsWay(round) && this.#deps.clock.now().getTime() < end) {
+        await this.#deps.clock.sleep(lookAgainMs, signal)
+      } else {
+        return { kind: outcomeOf(round), round }
+      }
     }
   }
 
@@ -240,14 +253,22 @@ function outcomeOfPlan({ refusals, actions }: Plan): Outcome['kind'] {
   return actions.length > 0 ? 'failed' : 'converged'
 }
 
-function outcomeOf({ plan, desired, inventory, observed }: Round): Outcome['kind'] {
-  const invalid = desired.diagnostics.some(({ severity }) => severity === 'error')
-  const down = [...inventory.values()].some(({ uid, name }) => {
-    const seen = observed.observations.get(uid)
-    return (
-      desired.instances.get(name)?.state === 'running' &&
-      (seen?.kind !== 'present' || seen.phase !== 'running')
-    )
-  })
-  return invalid || down || plan.problems.length > 0 ? 'failed' : 'converged'
+const transient: ReadonlySet<Phase> = new Set(['pending', 'installing', 'starting', 'stopping'])
+
+/** Whether an instance still comes up that no action of this run waits for: who began it was killed before it ran. */
+function isOnItsWay(round: Round): boolean {
+  return notRunning(round).some((seen) => seen?.kind === 'present' && transient.has(seen.phase))
+}
+
+function outcomeOf(round: Round): Outcome['kind'] {
+  const invalid = round.desired.diagnostics.some(({ severity }) => severity === 'error')
+  return invalid || notRunning(round).length > 0 || round.plan.problems.length > 0 ? 'failed' : 'converged'
+}
+
+/** What was seen of the instances that are to run and do not. */
+function notRunning({ desired, inventory, observed }: Round): readonly (Observation | undefined)[] {
+  return [...inventory.values()]
+    .filter(({ name }) => desired.instances.get(name)?.state === 'running')
+    .map(({ uid }) => observed.observations.get(uid))
+    .filter((seen) => seen?.kind !== 'present' || seen.phase !== 'running')
 }

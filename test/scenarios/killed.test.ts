@@ -213,6 +213,26 @@ t.test('a reconciler killed at every step of an update, a replacement and a rena
   t.match(rename.done.join(), /beginAction.*rename.*saveApplied.*endAction/)
 })
 
+t.test('what a killed reconciler left on its way is waited for', async (t) => {
+  const fleet = await newFleet(t)
+  const declared: Declared = { name: 'press', greeting: 'hello' }
+  await declare(fleet, declared)
+  t.equal(await runKilled([fleet.config, '--at', 'after saveApplied (1)']), 'after saveApplied (1)')
+  const [nodeRed = 0] = await until(
+    'Node-RED begins',
+    () => fleet.nodeReds().length === 1 && fleet.nodeReds(),
+  )
+  process.kill(nodeRed, 'SIGSTOP')
+  const converged = assertConverges(t, fleet, declared)
+  await until(
+    'the next reconciler sees it',
+    async () => (await fleet.instance('press'))?.['phase'] === 'starting',
+  )
+  process.kill(nodeRed, 'SIGCONT')
+  await converged
+  t.same(fleet.nodeReds(), [nodeRed], 'it was left to come up')
+})
+
 t.test('reconciler, launcher and Node-RED killed in any order', async (t) => {
   const fleet = await newFleet(t, "schedule: '* * * * * *'\n")
   await declare(fleet, { name: 'press', greeting: 'hello' })

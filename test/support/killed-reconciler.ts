@@ -1,6 +1,7 @@
 /**
  * A reconciler that converges once and kills itself on the way. Arguments: the configuration file, and the steps at which
- * it lives on. At any other it ends and tells on stdout which that was; without any other it ends by itself.
+ * it lives on, or `--at` and the one step at which it does not. Where it ends it tells the step on stdout; where it meets
+ * none it ends by itself.
  *
  * A step is whatever another reconciler could find: what the store holds after each write, and every change of the
  * files of instances and of the processes that serve them, wherever inside a driver's call that is.
@@ -21,14 +22,16 @@ import { createLogger } from '../../reconciler/telemetry/logger.ts'
 import { createMetrics } from '../../reconciler/telemetry/metrics.ts'
 import { nodeRedsOf } from './fleet.ts'
 
-const [file = '', ...survived] = process.argv.slice(2)
+const [file = '', ...steps] = process.argv.slice(2)
+const survives: (step: string) => boolean =
+  steps[0] === '--at' ? (step) => step !== steps[1] : (step) => steps.includes(step)
 const times = new Map<string, number>()
 
 function step(what: string): void {
   const time = (times.get(what) ?? 0) + 1
   times.set(what, time)
   const name = `${what} (${time})`
-  if (survived.includes(name)) return
+  if (survives(name)) return
   writeSync(1, name)
   process.kill(process.pid, 'SIGKILL')
 }
