@@ -2,6 +2,7 @@
  * A reconciler of a large fleet whose engine is memory, as a process of its own. `seed` enters every instance as applied;
  * `measure` serves the converged fleet and prints what a round costs as JSON.
  */
+import { execFileSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import { Registry } from 'prom-client'
 import { openFleet } from './git-fleet.ts'
 import { instance, instancePath } from './fleet-repository.ts'
 import { largeFleet } from './large-repository.ts'
-import { place } from '../reconciler/apply/place.ts'
+import { createPlace } from '../reconciler/apply/place.ts'
 import { compose, type Composition } from '../reconciler/compose.ts'
 import { loadConfig } from '../reconciler/config.ts'
 import { readDesired, reconcile } from '../reconciler/control/reconcile.ts'
@@ -24,6 +25,7 @@ import { createMetrics } from '../reconciler/telemetry/metrics.ts'
 
 /** What a number of rounds cost. CPU includes the children's, that is Git's, to 10 ms. */
 export interface Told {
+  /** From a wake-up by the schedule until everything is quiet: what runs and the source were both looked at. */
   readonly noOp: readonly RoundCost[]
   readonly change: readonly RoundCost[]
   readonly residentMB: number
@@ -55,7 +57,7 @@ const gitLog = join(folder, 'git-calls')
 function watchedGit(): string {
   const bin = join(folder ?? '', 'bin')
   mkdirSync(bin, { recursive: true })
-  const real = '/usr/bin/git'
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
   writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$*" >> '${gitLog}'\nexec ${real} "$@"\n`)
   chmodSync(join(bin, 'git'), 0o755)
   appendFileSync(gitLog, '')
@@ -122,6 +124,7 @@ async function seed(): Promise<void> {
   const desired = await readDesired(deps, never)
   const round = await reconcile(desired, deps, never)
   const driver = deps.drivers.get('localfs')
+  const place = createPlace(deps.store.fleet, deps.drivers)
   for (const [name, spec] of round.desired.instances) {
     const entry = await deps.store.allot({
       uid: `uid-${name}`,
@@ -130,7 +133,7 @@ async function seed(): Promise<void> {
       tokenSha256: name,
       reserved: new Set(),
     })
-    const expected = driver?.expected(place(deps.store.fleet, entry, spec)) ?? {}
+    const expected = driver?.expected(place(entry, spec)) ?? {}
     await deps.store.saveApplied(entry.uid, {
       spec,
       expected,
@@ -148,11 +151,10 @@ async function measure(): Promise<Told> {
     rounds.emit('ended')
   })
   const { controller, deps, board } = composition
+  const place = createPlace(deps.store.fleet, deps.drivers)
   for (const entry of await deps.store.inventory())
     if (entry.applied !== undefined)
-      await deps.drivers
-        .get('localfs')
-        ?.create(place(deps.store.fleet, entry, entry.applied.spec), credentials, never)
+      await deps.drivers.get('localfs')?.create(place(entry, entry.applied.spec), credentials, never)
   const begun = performance.now()
   const serving = controller.serve(ending.signal).catch(() => undefined)
   const quiet = async () => {
@@ -168,7 +170,7 @@ async function measure(): Promise<Told> {
   if (plan === undefined || plan.actions.length > 0 || plan.problems.length > 0)
     throw new Error(`the fleet has not converged: ${plan?.summary.headline}`)
 
-  const cost = async (work: () => Promise<void>, done: () => boolean): Promise<RoundCost> => {
+  const cost = async (work: () => Promise<void>, done: () => Promise<void>): Promise<RoundCost> => {
     const [wall, own, children, calls] = [
       performance.now(),
       process.cpuUsage(),
@@ -176,7 +178,7 @@ async function measure(): Promise<Told> {
       remoteCalls(),
     ]
     await work()
-    while (!done()) await once(rounds, 'ended')
+    await done()
     const { user, system } = process.cpuUsage(own)
     const wallMs = performance.now() - wall
     return {
@@ -189,14 +191,17 @@ async function measure(): Promise<Told> {
 
   const noOp: RoundCost[] = []
   for (let turn = 0; turn < turns; turn += 1) {
-    const before = ended
+    const before = { ended, calls: remoteCalls() }
     noOp.push(
       await cost(
         async () => controller.wake('schedule'),
-        () => ended > before,
+        async () => {
+          while (ended === before.ended || remoteCalls() === before.calls) await pause(10)
+          await quiet()
+        },
       ),
     )
-    await quiet()
+    if (ended !== before.ended + 1) throw new Error(`a no-op took ${ended - before.ended} rounds`)
   }
   const residentMB = process.memoryUsage().rss / 1e6
   const fleet = await openFleet(source ?? '')
@@ -209,7 +214,9 @@ async function measure(): Promise<Told> {
     change.push(
       await cost(
         async () => fleet.publish(commit),
-        () => board.current().plan?.revision === commit,
+        async () => {
+          while (board.current().plan?.revision !== commit) await once(rounds, 'ended')
+        },
       ),
     )
     if (board.current().plan?.actions.length !== 1) throw new Error('one change should be one action')

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { crypto, http } from './builtin.ts'
 import type { ConsoleLog } from './console-log.ts'
 import type { Reloaded } from './instance.ts'
-import type { LauncherLogLine, LauncherState } from './wire.ts'
+import type { LauncherLogLine, LauncherState, ReloadRefusal } from './wire.ts'
 
 export interface AdminParts {
   readonly token: string
@@ -47,7 +47,7 @@ export function createAdminApi(parts: AdminParts): Server {
       const reloaded = await parts.reload()
       const state = parts.state()
       if (reloaded.done) answer(response, 200, { state, restarted: reloaded.restarted })
-      else answer(response, 502, { error: reloaded.reason, state })
+      else answer(response, 502, { error: reloaded.reason, state } satisfies ReloadRefusal)
     },
   }
   const expected = digest(`Bearer ${parts.token}`)

@@ -2,17 +2,19 @@ import { fs } from './builtin.ts'
 import { LogBuffer, withoutControls } from './log-buffer.ts'
 import type { LauncherLogLine } from './wire.ts'
 
-const { closeSync, fstatSync, openSync, renameSync, writeSync } = fs
+const { closeSync, fstatSync, openSync, readSync, renameSync, writeSync } = fs
 
 const linesKept = 1000
 const largestFile = 10 * 1024 * 1024
+
+const mostRead = 256 * 1024
 
 /** Where the launcher says what it does. */
 export type Say = (text: string) => void
 
 /**
  * The console of the instance: `console.log`, JSON lines, set aside as `console.log.1` when it reaches 10 MiB, and the
- * last 1000 lines in memory. A disk that is full or gone costs lines in the file and nothing else.
+ * last 1000 lines in memory, those of an earlier launcher among them. A disk that is full or gone costs lines in the file and nothing else.
  */
 export class ConsoleLog {
   readonly #path: string
@@ -25,6 +27,7 @@ export class ConsoleLog {
   constructor(path: string, limit = largestFile) {
     this.#path = path
     this.#limit = limit
+    for (const line of lastLines(path)) this.#buffer.push(line)
     this.#open()
   }
 
@@ -80,4 +83,41 @@ export class ConsoleLog {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
   }
+}
+
+/** The last lines that the file holds; none where it cannot be read. */
+function lastLines(path: string): readonly LauncherLogLine[] {
+  let file: number | undefined
+  try {
+    file = openSync(path, 'r')
+    const { size } = fstatSync(file)
+    const bytes = Buffer.alloc(Math.min(size, mostRead))
+    readSync(file, bytes, 0, bytes.length, size - bytes.length)
+    return bytes
+      .toString('utf8')
+      .split('\n')
+      .flatMap((text) => parsedLine(text) ?? [])
+  } catch {
+    return []
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+}
+
+/** Undefined for what is no whole line: the first may be cut off, and so may the last of a launcher that was killed. */
+function parsedLine(text: string): LauncherLogLine | undefined {
+  try {
+    const line: unknown = JSON.parse(text)
+    return isLine(line) ? line : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isLine(value: unknown): value is LauncherLogLine {
+  if (typeof value !== 'object' || value === null) return false
+  const { at, source, text }: Partial<Record<string, unknown>> = { ...value }
+  return (
+    typeof at === 'string' && (source === 'launcher' || source === 'node-red') && typeof text === 'string'
+  )
 }

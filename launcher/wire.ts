@@ -58,6 +58,13 @@ export interface LauncherState {
   readonly since: string
 }
 
+/** `POST /reload` of the admin API where it could not be done: status 502. */
+export interface ReloadRefusal {
+  /** Why, for a person. */
+  readonly error: string
+  readonly state: LauncherState
+}
+
 /**
  * `launcher.json` in the instance's directory, mode 0600, written by the driver before it starts the launcher.
  * Tokens stand here and nowhere else: not in arguments, not in the environment.

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Config } from './config.ts'
-import { place } from './apply/place.ts'
+import { ConfigError, type Config } from './config.ts'
+import { createPlace } from './apply/place.ts'
 import { createHealth } from './apply/health.ts'
 import { Executor } from './apply/executor.ts'
 import { runAction } from './apply/run-action.ts'
@@ -21,16 +22,19 @@ import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
 import type { DriverName } from './model/resource.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
-import { derive, openFleetKey, type FleetKey } from './secrets/fleet-key.ts'
+import { derive, KeyError, openFleetKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { openSource } from './source/open-source.ts'
-import type { Source } from './source/source.ts'
+import { lateSource } from './source/late-source.ts'
+import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
 import type { Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import { adminPortOffset } from './model/launcher-ports.ts'
+import { reachableUrl } from './model/reachable.ts'
 
 /** What comes from outside the configuration: the process and its surroundings. */
 export interface Surroundings {
@@ -44,8 +48,6 @@ export interface Surroundings {
   /** In place of the drivers of this machine: an engine in memory, for fleets larger than it can run. */
   readonly drivers?: (fleet: string) => ReadonlyMap<DriverName, Driver>
 }
-
-const launcherOffset = 1000
 
 /** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
 export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0']
@@ -61,6 +63,17 @@ export async function composeSource(config: Config, { environment, log }: Surrou
   })
 }
 
+/** The same, be it there now or later. Only one that can never be is refused. */
+async function composeLateSource(config: Config, surroundings: Surroundings): Promise<Source> {
+  const open = async (): Promise<Source> => composeSource(config, surroundings)
+  try {
+    return await open()
+  } catch (error) {
+    if (!(error instanceof SourceError && error.code === 'source-unreachable')) throw error
+    return lateSource(open, { description: config.source.url, clock: systemClock })
+  }
+}
+
 export function composeLoader(config: Config): DesiredLoader {
   return createDesiredLoader({ validators: createValidators(), defaultDriver: config.driver })
 }
@@ -72,6 +85,7 @@ export async function composePreview(
   surroundings: Surroundings,
 ): Promise<ReconcileDeps & AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
+  refuseLostStore(config)
   const source = stack.use(await composeSource(config, surroundings))
   const store = stack.use(
     await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID, readOnly: true }),
@@ -98,8 +112,11 @@ export interface Composition extends AsyncDisposable {
   readonly controller: Controller
   readonly board: FleetBoard
   readonly deps: ControllerDeps
-  /** Stops every instance of this fleet and keeps its data; the next start starts them again. */
-  stopAll(signal: AbortSignal): Promise<void>
+  /**
+   * Stops every instance of this fleet and keeps its data; the next start starts them again. Whether all of them have
+   * stopped; the log names those that have not.
+   */
+  stopAll(signal: AbortSignal): Promise<boolean>
 }
 
 /** The whole reconciler but for its doors. */
@@ -108,12 +125,13 @@ export async function compose(
   policy: DeletionPolicy,
   surroundings: Surroundings,
 ): Promise<Composition> {
-  await mkdir(config.data, { recursive: true, mode: 0o700 })
+  await makeDataFolder(config.data)
+  refuseLostStore(config)
   await using stack = new AsyncDisposableStack()
   const store = stack.use(
     await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID }),
   )
-  const source = stack.use(await composeSource(config, surroundings))
+  const source = stack.use(await composeLateSource(config, surroundings))
   const drivers = composeDrivers(config, store.fleet, surroundings)
   for (const driver of drivers.values()) stack.use(driver)
   const assembled = await assemble({ config, policy, surroundings, store, source, drivers })
@@ -143,17 +161,24 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
 }
 
 async function stopAll(
-  { store, drivers, board }: ControllerDeps,
+  { store, drivers, board, log }: ControllerDeps,
   credentialsOf: ActionContext['credentialsOf'],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  const place = createPlace(store.fleet, drivers)
   const stops = (await store.inventory()).map(async (entry) => {
     const spec = entry.applied?.spec ?? board.current().desired?.instances.get(entry.name)
-    if (spec === undefined) return
-    const stopped = place(store.fleet, entry, { ...spec, state: 'stopped' })
-    await drivers.get(entry.driver)?.update(stopped, stopped, credentialsOf(entry.uid), signal)
+    if (spec === undefined) return true
+    const stopped = place(entry, { ...spec, state: 'stopped' })
+    try {
+      await drivers.get(entry.driver)?.update(stopped, stopped, credentialsOf(entry.uid), signal)
+      return true
+    } catch (error) {
+      log.error({ instance: entry.name, err: error }, 'the instance could not be stopped')
+      return false
+    }
   })
-  await Promise.allSettled(stops)
+  return (await Promise.all(stops)).every(Boolean)
 }
 
 interface Parts extends Adapters {
@@ -169,15 +194,17 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const [health, queue] = [createHealth(), new WakeQueue()]
   const credentialSecretOf = (uid: string) => derive(key, 'credentials', uid)
-  const desk = createDesk({ fleet: store.fleet, health, ...config.localfs, credentialSecretOf })
+  const place = createPlace(store.fleet, drivers)
+  const desk = createDesk({ place, health, ...config.localfs, credentialSecretOf })
   const context: ActionContext = {
     store,
     drivers,
     clock: systemClock,
     newId: randomUUID,
     health,
+    place,
     credentialsOf: credentialsFrom(key, config),
-    ports: new Map([['localfs', { first: config.localfs.firstPort, companion: launcherOffset }]]),
+    ports: new Map([['localfs', { first: config.localfs.firstPort, companion: adminPortOffset }]]),
     announce: (instance) => {
       desk.announce(instance)
       board.entered(instance)
@@ -206,6 +233,7 @@ export function composeDrivers(
     data: config.data,
     fleet,
     host: config.localfs.host,
+    allowInstallScripts: config.localfs.allowInstallScripts,
     launcher: { program: launcher, nodeFlags: launcherFlags },
     npm: 'npm',
     machine: {
@@ -221,12 +249,30 @@ export function composeDrivers(
   return new Map([['localfs', localfs]])
 }
 
+async function makeDataFolder(data: string): Promise<void> {
+  try {
+    await mkdir(data, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new ConfigError([`data: the folder ${data} cannot be made: ${why}`])
+  }
+}
+
+/** A key without its store: what runs would be taken for nobody's, and a second fleet be made beside it. */
+function refuseLostStore(config: Config): void {
+  const [store, key] = [storeFile(config), keyFile(config)]
+  if (existsSync(store) || existsSync(`${store}-wal`) || !existsSync(key)) return
+  throw new KeyError(
+    `${store} is missing, but ${key} beside it was made with it; restore it from a backup, or remove ${config.data} to begin anew`,
+  )
+}
+
 /** A store without its key is of no use: what was derived from the key cannot be made again. */
 async function openExistingKey(config: Config, store: Store): Promise<FleetKey> {
   const used = (await store.inventory()).length > 0
   const key = await openFleetKey(keyFile(config), { create: !used })
   if (key !== undefined) return key
-  throw new Error(
+  throw new KeyError(
     `${keyFile(config)} is missing, but the store beside it knows instances; restore the key from the same backup as the store`,
   )
 }
@@ -245,8 +291,7 @@ function credentialsFrom(key: FleetKey, config: Config): ActionContext['credenti
 
 /** Where instances on this machine reach the runtime door. */
 function runtimeUrl({ listen: { host, port } }: Config): string {
-  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+  return reachableUrl(host, port)
 }
 
 /** What is known before the first round: what was remembered. */

@@ -6,6 +6,7 @@ import { createAuthenticate } from './identity/authenticate.ts'
 import { createSignInLimit } from './identity/rate-limit.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { systemClock } from './telemetry/clock.ts'
+import { reachableUrl } from './model/reachable.ts'
 
 /** Opens the status and runtime doors. Returns their URL; disposing closes them. */
 export async function openDoors(
@@ -38,6 +39,5 @@ export async function openDoors(
 
 /** Where an instance on this machine answers; a wildcard address is reached by loopback. */
 export function editorUrl(host: string, port: number): string {
-  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/`
+  return `${reachableUrl(host, port)}/`
 }

@@ -5,6 +5,9 @@ import { runProgram } from './cli/program.ts'
 import { StatusServerError } from './cli/status-client.ts'
 import { createTerminal, type Terminal } from './cli/terminal.ts'
 import { ConfigError } from './config.ts'
+import { ListenError } from './api/server.ts'
+import { PasswordError } from './identity/passwords.ts'
+import { KeyError } from './secrets/fleet-key.ts'
 import { SourceError } from './source/source.ts'
 import { StateDocumentError } from './status/state-document.ts'
 import { StoreError } from './store/store.ts'
@@ -68,8 +71,13 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof SourceError || error instanceof StoreError)
     return error.remedy === undefined ? error.message : `${error.message}\n  ${error.remedy}`
-  const mendable = [ConfigError, StatusServerError, StateDocumentError, RangeError].some(
-    (kind) => error instanceof kind,
-  )
+  const mendable = [
+    ConfigError,
+    StatusServerError,
+    StateDocumentError,
+    PasswordError,
+    KeyError,
+    ListenError,
+  ].some((kind) => error instanceof kind)
   return mendable ? error.message : (error.stack ?? error.message)
 }

@@ -2,11 +2,7 @@ import { LogController, fastify, type FastifyInstance } from 'fastify'
 import { statusApp } from './app.ts'
 import type { DoorDeps } from './deps.ts'
 import { sendError } from './problem.ts'
-
-export interface ServerOptions {
-  /** Whether to believe what a proxy says of the address a request comes from. Default: no. */
-  readonly trustProxy?: boolean | string
-}
+import { hasCode } from '../model/has-code.ts'
 
 /** No answer to a launcher or a reader needs a larger body. */
 const bodyLimit = 64 * 1024
@@ -14,14 +10,13 @@ const bodyLimit = 64 * 1024
 const requestTimeout = 30_000
 
 /** The HTTP server with all doors, not listening yet. */
-export async function createServer(deps: DoorDeps, options: ServerOptions = {}): Promise<FastifyInstance> {
+export async function createServer(deps: DoorDeps): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout,
     forceCloseConnections: true,
-    trustProxy: options.trustProxy ?? false,
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply)
@@ -32,10 +27,28 @@ export async function createServer(deps: DoorDeps, options: ServerOptions = {}):
   return server
 }
 
+/** Nothing can listen at the address that the configuration names. */
+export class ListenError extends Error {
+  constructor(host: string, port: number, cause: unknown) {
+    const why = hasCode(cause, 'EADDRINUSE')
+      ? 'another program uses the port'
+      : cause instanceof Error
+        ? cause.message
+        : String(cause)
+    super(`cannot listen on ${host}:${port}: ${why}; end it, or choose another address with --listen`, {
+      cause,
+    })
+    this.name = 'ListenError'
+  }
+}
+
 /** Opens the doors. Port 0: any free one. Returns the URL without a slash at its end. */
 export async function listen(
   server: FastifyInstance,
   address: { readonly host: string; readonly port: number },
 ): Promise<string> {
-  return server.listen({ host: address.host, port: address.port })
+  const { host, port } = address
+  return server.listen({ host, port }).catch((cause: unknown) => {
+    throw new ListenError(host, port, cause)
+  })
 }

@@ -1,4 +1,5 @@
 import type { Health } from './health.ts'
+import type { Place } from './place.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { Credentials, PlacedInstance } from '../model/placed-instance.ts'
 import type { DriverName } from '../model/resource.ts'
@@ -12,6 +13,7 @@ export interface ActionContext {
   readonly clock: Clock
   readonly newId: () => string
   readonly health: Health
+  readonly place: Place
   readonly credentialsOf: (uid: string) => Credentials & { readonly tokenSha256: string }
   /** Which ports a driver gives its instances: from `first` up, and `companion` above each as well. */
   readonly ports: ReadonlyMap<DriverName, { readonly first: number; readonly companion: number }>

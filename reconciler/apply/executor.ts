@@ -2,10 +2,11 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import { backOffAfter, mayTry, type BackOff } from './back-off.ts'
 import { deletion, taskDigest } from './task-digest.ts'
 import type { Task } from './run-action.ts'
+import { DriverError } from '../drivers/driver.ts'
 import type { Clock } from '../telemetry/clock.ts'
 
-/** Why the last attempts failed, and when the next may be made. */
-export type Failure = BackOff & { readonly message: string }
+/** Why the last attempts failed, in one word where a driver had one, and when the next may be made. */
+export type Failure = BackOff & { readonly message: string; readonly reason?: string }
 
 export interface ExecutorEvent {
   readonly stage: 'begun' | 'ready' | 'failed' | 'aborted'
@@ -15,9 +16,9 @@ export interface ExecutorEvent {
 
 /**
  * How long an action may hold one of the places. A slower one goes on without it, so that a hanging object never
- * delays another. In milliseconds.
+ * delays another.
  */
-const placeLease = 30_000
+const placeLimitMs = 30_000
 
 export interface ExecutorDeps {
   readonly run: (task: Task, signal: AbortSignal) => Promise<void>
@@ -28,7 +29,6 @@ export interface ExecutorDeps {
 }
 
 interface Work {
-  readonly task: Task
   readonly digest: string
   readonly abort: AbortController
   readonly end: Promise<void>
@@ -101,10 +101,10 @@ export class Executor {
   #start(name: string, task: Task): void {
     const abort = new AbortController()
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#work.set(name, { task, digest: taskDigest(task.desired), abort, end: promise })
+    this.#work.set(name, { digest: taskDigest(task.desired), abort, end: promise })
     void this.#limit(async () => {
       const attempt = this.#attempt(name, task, AbortSignal.any([abort.signal, this.#deps.signal]))
-      await withinLease(attempt.finally(resolve), this.#deps.clock)
+      await withinLimit(attempt.finally(resolve), this.#deps.clock)
     })
   }
 
@@ -127,14 +127,15 @@ export class Executor {
 
   #fail(name: string, task: Task, error: Error): void {
     const backOff = backOffAfter(this.#failures.get(name), task.revision, this.#deps.clock.now().getTime())
-    this.#failures.set(name, { ...backOff, message: error.message })
+    const reason = error instanceof DriverError ? { reason: error.reason } : {}
+    this.#failures.set(name, { ...backOff, ...reason, message: error.message })
   }
 }
 
-async function withinLease(work: Promise<void>, clock: Clock): Promise<void> {
+async function withinLimit(work: Promise<void>, clock: Clock): Promise<void> {
   const done = new AbortController()
   try {
-    await Promise.race([work, clock.sleep(placeLease, done.signal)])
+    await Promise.race([work, clock.sleep(placeLimitMs, done.signal)])
   } finally {
     done.abort()
   }

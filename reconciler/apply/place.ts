@@ -1,26 +1,34 @@
 import { digestOf } from '../model/digest.ts'
+import type { Fields } from '../model/fields.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
-import type { ResolvedInstance } from '../model/resource.ts'
-
-const digests = new WeakMap<ResolvedInstance, string>()
+import type { DriverName, ResolvedInstance } from '../model/resource.ts'
 
 /** An instance with its identity and port, and the digest of the settings that its launcher will be handed. */
-export function place(
+export type Place = (entry: Pick<InventoryEntry, 'uid' | 'port'>, spec: ResolvedInstance) => PlacedInstance
+
+/** `drivers`: the settings hold what their configuration gives every instance (`Driver.configured`). */
+export function createPlace(
   fleet: string,
-  entry: Pick<InventoryEntry, 'uid' | 'port'>,
-  spec: ResolvedInstance,
-): PlacedInstance {
-  const { uid, port } = entry
-  return { uid, fleet, spec, settings: settingsDigest(spec), ...(port === undefined ? {} : { port }) }
+  drivers: ReadonlyMap<DriverName, { readonly configured: Fields }>,
+): Place {
+  const digests = new WeakMap<ResolvedInstance, string>()
+  const digest = (spec: ResolvedInstance): string => {
+    const known = digests.get(spec) ?? settingsDigest(spec, drivers.get(spec.driver)?.configured ?? {})
+    digests.set(spec, known)
+    return known
+  }
+  return ({ uid, port }, spec) => ({
+    uid,
+    fleet,
+    spec,
+    settings: digest(spec),
+    ...(port === undefined ? {} : { port }),
+  })
 }
 
 /** Differs whenever the launcher must be told: in everything but the name, and where and whether the instance runs. */
-function settingsDigest(spec: ResolvedInstance): string {
-  const known = digests.get(spec)
-  if (known !== undefined) return known
+function settingsDigest(spec: ResolvedInstance, configured: Fields): string {
   const { name: _n, driver: _d, state: _s, hostnames: _h, team: _t, port: _p, ...settings } = spec
-  const digest = digestOf(settings)
-  digests.set(spec, digest)
-  return digest
+  return digestOf({ settings, configured })
 }

@@ -1,7 +1,6 @@
 import { awaitRunning } from './await-running.ts'
 import { driverOf } from './driver-of.ts'
 import type { ActionContext } from './action-context.ts'
-import { place } from './place.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import type { Action } from '../model/plan.ts'
@@ -121,7 +120,7 @@ async function settle(
   const wanted = desired.port ?? entry.port
   if (wanted !== undefined && wanted !== entry.port) await context.store.setPort(uid, wanted)
   const port = wanted ?? (await givePort(uid, desired, context))
-  return place(context.store.fleet, { uid, ...(port === undefined ? {} : { port }) }, desired)
+  return context.place({ uid, ...(port === undefined ? {} : { port }) }, desired)
 }
 
 /** A port for an instance that was adopted without one: the first that nobody else has. */
@@ -153,14 +152,16 @@ async function bringAbout(
   context.health.forget(placed.uid)
   context.announce(placed)
   if (entry.applied === undefined) return driver.create(placed, credentials, signal)
-  const before = place(context.store.fleet, entry, entry.applied.spec)
+  const before = context.place(entry, entry.applied.spec)
   return driver.update(before, placed, credentials, signal)
 }
 
 async function save(task: Task, placed: PlacedInstance, context: ActionContext): Promise<void> {
+  const driver = driverOf(placed.spec.driver, context)
   await context.store.saveApplied(placed.uid, {
     spec: placed.spec,
-    expected: driverOf(placed.spec.driver, context).expected(placed),
+    expected: driver.expected(placed),
+    ...(placed.spec.state === 'running' ? { configured: driver.configured } : {}),
     revision: task.revision,
     at: context.clock.now().toISOString(),
   })

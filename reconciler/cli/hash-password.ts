@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { hashPassword } from '../identity/passwords.ts'
+import { hashPassword, PasswordError } from '../identity/passwords.ts'
 
 /**
  * Asks for a password on the terminal without showing it, or takes the first line of a pipe, and returns its hash for
@@ -16,7 +16,8 @@ export async function readAndHash(
     if (input.isTTY === true) prompt('Password: ')
     const password = await firstLine(lines)
     if (input.isTTY === true) prompt('\n')
-    if (password.length < 8) throw new RangeError('a password has at least 8 characters')
+    if (password.length < 8)
+      throw new PasswordError('The password is too short: it needs at least 8 characters.')
     return await hashPassword(password)
   } finally {
     lines.close()

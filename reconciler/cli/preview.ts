@@ -3,14 +3,12 @@ import { fetchState } from './status-client.ts'
 import type { Terminal } from './terminal.ts'
 import { composeLoader, composePreview, composeSource, type Surroundings } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { readDesired, reconcile } from '../control/reconcile.ts'
+import { judge, readDesired, reconcile } from '../control/reconcile.ts'
 import { localfsEffects } from '../drivers/localfs/effects.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Problem } from '../model/plan.ts'
-import { applyGates, type DeletionPolicy } from '../plan/gates.ts'
-import { makePlan } from '../plan/make-plan.ts'
-import { attachSecrets } from '../secrets/attach-secrets.ts'
+import type { DeletionPolicy } from '../plan/gates.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface PreviewRequest {
@@ -45,17 +43,13 @@ export async function previewAgainst(
   const snapshot = await source.snapshot(surroundings.signal)
   const desired = await loader.load(snapshot, surroundings.signal)
   const state = await fetchState(against, surroundings.signal)
-  const { instances, missing } = attachSecrets(desired, state.secretFingerprints, state.inventory)
-  const complete = { ...desired, instances }
-  const plan = makePlan({
-    desired: complete,
-    inventory: state.inventory,
-    observed: state.observed,
-    effects: new Map([['localfs', localfsEffects]]),
-    blocked: new Map(),
-  })
-  const gated = applyGates(plan, state.inventory.size, policy)
-  return printPreview(withWarnings(desired, missing, gated), request.output, request.terminal)
+  const { missing, plan } = judge(
+    desired,
+    { ...state, fingerprints: state.secretFingerprints },
+    // Configured as it is there: what another configuration would change is not known here.
+    { policy, lenient: true, drivers: new Map([['localfs', { effects: localfsEffects, configured: {} }]]) },
+  )
+  return printPreview(withWarnings(desired, missing, plan), request.output, request.terminal)
 }
 
 /** A missing secret holds an instance in an apply; in a preview, which may run elsewhere, it is only told. */

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import { plainText } from '../plan/plain-text.ts'
 import type { Paint } from '../plan/render-text.ts'
@@ -15,14 +16,14 @@ export function diagnosticsText(diagnostics: readonly Diagnostic[], paint: Paint
 }
 
 /**
- * Diagnostics as annotations of a GitHub Actions run.
+ * Diagnostics as annotations of a GitHub Actions run. Their files are relative to the repository, not to the path in it.
  * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
  */
-export function diagnosticsAnnotations(diagnostics: readonly Diagnostic[]): string {
+export function diagnosticsAnnotations(diagnostics: readonly Diagnostic[], sourcePath: string): string {
   return diagnostics
     .map(({ severity, at, message, remedy, code }) => {
       const properties = [
-        ...(at === undefined ? [] : [`file=${property(at.file)}`]),
+        ...(at === undefined ? [] : [`file=${property(posix.join(sourcePath, at.file))}`]),
         ...(at?.line === undefined ? [] : [`line=${at.line}`]),
         ...(at?.column === undefined ? [] : [`col=${at.column}`]),
         `title=${property(code)}`,

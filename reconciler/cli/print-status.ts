@@ -7,16 +7,21 @@ interface Deps {
   readonly signal: AbortSignal
 }
 
-/** Prints instances with their phase, conditions and editors. Returns 0 when all are as declared, 1 when some are not. */
+/**
+ * Prints instances with their phase and editors, and what keeps the fleet as a whole from being as declared. Returns 0
+ * when all is, 1 when something is not.
+ */
 export async function printStatus(
   server: StatusServer,
   output: 'text' | 'json',
   { terminal, signal }: Deps,
 ): Promise<number> {
   const instances = listOf(await (await ask(server, 'instances', signal)).json(), 'instances')
+  const troubles = troublesOf(await (await ask(server, 'fleet', signal)).json())
   if (output === 'json') terminal.out(`${JSON.stringify(instances, null, 2)}\n`)
   else terminal.out(statusText(instances))
-  return instances.every((instance) => instance['ready'] === true) ? 0 : 1
+  for (const trouble of troubles) terminal.err(`${terminal.paintErr('red', 'error')}: ${trouble}\n`)
+  return troubles.length === 0 && instances.every((instance) => instance['ready'] === true) ? 0 : 1
 }
 
 /** Prints the console log of an instance, and goes on with it when asked to. */
@@ -39,6 +44,20 @@ export async function printLogs(
     for (const line of lines) terminal.out(logText(line))
   }
   return 0
+}
+
+function troublesOf(fleet: unknown): readonly string[] {
+  if (!isRow(fleet)) return []
+  const { source, plan } = fleet
+  const error = isRow(source) ? source['error'] : undefined
+  return [
+    ...(isRow(error)
+      ? [`the source cannot be read since ${text(error['since'])}: ${text(error['message'])}`]
+      : []),
+    ...(isRow(plan) && plan['refused'] === true
+      ? ['the plan is refused as a whole: reconcile --dry-run says why, and what allows it']
+      : []),
+  ]
 }
 
 type Row = { readonly [key: string]: unknown }

@@ -152,7 +152,8 @@ async function validateCommand(
   await using source = await composeSource(config, surroundings)
   const snapshot = await source.snapshot(deps.signal)
   const desired = await composeLoader(config).load(snapshot, deps.signal)
-  return printValidation(desired, flags.output, deps.terminal)
+  const sourcePath = config.source.path ?? ''
+  return printValidation(desired, { output: flags.output, sourcePath }, deps.terminal)
 }
 
 async function hashCommand({ input, terminal }: ProgramDeps): Promise<number> {

@@ -1,3 +1,4 @@
+import { diagnosticsText } from './print-diagnostics.ts'
 import type { Terminal } from './terminal.ts'
 import { assertNever } from '../model/assert-never.ts'
 import { shortRevision } from '../model/revision.ts'
@@ -14,6 +15,7 @@ export function printProgress(feed: FleetStatusFeed, terminal: Terminal): () => 
       const plan = `${event.plan.revision} ${event.plan.summary.headline}`
       if (plan === lastPlan) return
       lastPlan = plan
+      terminal.err(diagnosticsText(feed.current().desired?.diagnostics ?? [], terminal.paintErr))
     }
     const line = progressLine(event, terminal)
     if (line !== undefined) terminal.err(`${line}\n`)
@@ -25,7 +27,7 @@ function progressLine(event: FleetEvent, { paintErr }: Terminal): string | undef
     case 'revision':
       return revisionLine(event, paintErr)
     case 'plan':
-      return event.plan.actions.length === 0 ? undefined : planLine(event)
+      return planLines(event, paintErr)
     case 'action':
       return actionLine(event, paintErr)
     case 'status':
@@ -43,8 +45,19 @@ function revisionLine({ revision }: EventOf<'revision'>, paint: Paint): string {
   return paint('bold', `revision ${shortRevision(id)}${told}`)
 }
 
-function planLine({ plan }: EventOf<'plan'>): string {
-  return `plan ${plan.id.slice(0, 12)}  ${plan.summary.headline}`
+/** What is to be done; and what keeps it from being done, with the remedy. */
+function planLines({ plan }: EventOf<'plan'>, paint: Paint): string | undefined {
+  const { id, summary, actions, problems, refusals } = plan
+  const refused = refusals.map(
+    ({ message, remedy }) => `${paint('red', 'refused')}: ${message}; nothing is applied\n  ${remedy}`,
+  )
+  const held = problems.map(({ message }) => `${paint('yellow', 'held')}: ${plainText(message)}`)
+  const lines = [
+    ...(actions.length === 0 ? [] : [`plan ${id.slice(0, 12)}  ${summary.headline}`]),
+    ...refused,
+    ...held,
+  ]
+  return lines.length === 0 ? undefined : lines.join('\n')
 }
 
 /** Only what takes time or went wrong; the rest is told by actions. */
@@ -60,5 +73,6 @@ function statusLine({ record }: EventOf<'status'>, paint: Paint): string | undef
 function actionLine({ stage, action, instance, message }: EventOf<'action'>, paint: Paint): string {
   const what = `${action} ${plainText(instance)}`
   if (stage === 'failed') return paint('red', `  ✗ ${what}: ${plainText(message ?? 'failed')}`)
+  if (stage === 'superseded') return paint('dim', `  – ${what}: something newer is to be done`)
   return stage === 'ready' ? paint('green', `  ✓ ${what}`) : paint('dim', `  … ${what}`)
 }

@@ -1,10 +1,10 @@
 import type { Registry } from 'prom-client'
-import { schedule, validate } from 'node-cron'
+import { schedule } from 'node-cron'
 import { fleetTable } from './fleet-table.ts'
 import { printProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 import { compose, type Composition, type Surroundings } from '../compose.ts'
-import { ConfigError, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { openDoors } from '../doors.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
@@ -29,8 +29,6 @@ const stopPatience = 30_000
 /** Keeps the fleet as Git declares it until the signal is aborted. Returns the exit code. */
 export async function serve(request: ServeRequest): Promise<number> {
   const { config, policy, surroundings, terminal } = request
-  if (!validate(config.schedule))
-    throw new ConfigError([`schedule: ${JSON.stringify(config.schedule)} is not a cron expression`])
   await using composition = await compose(config, policy, surroundings)
   await using doors = await openDoors(config, composition, { ...request, log: surroundings.log })
   if (request.progress)
@@ -38,6 +36,7 @@ export async function serve(request: ServeRequest): Promise<number> {
   const stopProgress = request.progress ? printProgress(composition.board, terminal) : () => undefined
   const task = schedule(config.schedule, () => composition.controller.wake('schedule'), { timezone: 'UTC' })
   if (request.progress) announceReady(request, composition, doors.url)
+  let stopped = true
   try {
     await Promise.all([
       composition.controller.serve(surroundings.signal),
@@ -50,12 +49,19 @@ export async function serve(request: ServeRequest): Promise<number> {
   } finally {
     stopProgress()
     await task.destroy()
-    if (request.stopInstances) {
-      if (request.progress) terminal.err('stopping every instance\n')
-      await composition.stopAll(AbortSignal.timeout(stopPatience))
-    }
+    if (request.stopInstances) stopped = await stopInstances(request, composition)
   }
-  return 0
+  return stopped ? 0 : 1
+}
+
+async function stopInstances(
+  { progress, terminal }: ServeRequest,
+  composition: Composition,
+): Promise<boolean> {
+  if (progress) terminal.err('stopping every instance\n')
+  const stopped = await composition.stopAll(AbortSignal.timeout(stopPatience))
+  if (!stopped) terminal.err('some instances could not be stopped and run on; the log names them\n')
+  return stopped
 }
 
 /** Whatever a driver notices wakes the loop. A broken event stream is opened again. */

@@ -21,6 +21,14 @@ export class StatusServerError extends Error {
  * @throws StatusServerError with what to do about it.
  */
 export async function ask(server: StatusServer, path: string, signal: AbortSignal): Promise<Response> {
+  if (!/^https?:/.test(server.url) || !URL.canParse(server.url))
+    throw new StatusServerError(
+      `${JSON.stringify(server.url)} is no address of a reconciler; give one such as http://127.0.0.1:3000`,
+    )
+  if (!/^[\x20-\x7e]+$/.test(server.token.reveal()))
+    throw new StatusServerError(
+      'WEIR_TOKEN is empty or holds a character that no token has, such as a newline',
+    )
   const url = new URL(`/api/v1/${path}`, server.url)
   const response = await fetch(url, {
     headers: { authorization: authorization(server.token) },
@@ -34,7 +42,8 @@ export async function ask(server: StatusServer, path: string, signal: AbortSigna
     )
   })
   if (response.ok) return response
-  throw new StatusServerError(`${url.origin} answered ${response.status}: ${hint(response.status)}`)
+  const why = response.status === 400 ? await detailOf(response) : hint(response.status)
+  throw new StatusServerError(`${url.origin} answered ${response.status}: ${why}`)
 }
 
 /** What a preview needs to know of the running fleet. */
@@ -47,6 +56,17 @@ export async function fetchState(server: StatusServer, signal: AbortSignal): Pro
 function authorization(token: Secret): string {
   const text = token.reveal()
   return text.includes(':') ? `Basic ${Buffer.from(text).toString('base64')}` : `Bearer ${text}`
+}
+
+/** What a problem document (RFC 9457) says. */
+async function detailOf(response: Response): Promise<string> {
+  const problem: unknown = await response.json().catch(() => undefined)
+  return typeof problem === 'object' &&
+    problem !== null &&
+    'detail' in problem &&
+    typeof problem.detail === 'string'
+    ? problem.detail
+    : 'it did not understand the request'
 }
 
 function hint(status: number): string {

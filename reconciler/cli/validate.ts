@@ -6,14 +6,18 @@ import { shortRevision } from '../model/revision.ts'
 export type ValidateOutput = 'text' | 'json' | 'github'
 
 /** Prints everything that is wrong, at once. Returns the exit code: 0 valid, 2 invalid. */
-export function printValidation(desired: DesiredState, output: ValidateOutput, terminal: Terminal): number {
+export function printValidation(
+  desired: DesiredState,
+  { output, sourcePath }: { readonly output: ValidateOutput; readonly sourcePath: string },
+  terminal: Terminal,
+): number {
   const { diagnostics } = desired
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length
   if (output === 'json')
     terminal.out(
       `${JSON.stringify({ revision: desired.revision.id, valid: errors === 0, diagnostics }, null, 2)}\n`,
     )
-  else if (output === 'github') terminal.out(diagnosticsAnnotations(diagnostics))
+  else if (output === 'github') terminal.out(diagnosticsAnnotations(diagnostics, sourcePath))
   else terminal.out(`${diagnosticsText(diagnostics, terminal.paintOut)}${verdict(desired, errors)}\n`)
   return errors === 0 ? 0 : 2
 }

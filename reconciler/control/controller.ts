@@ -42,6 +42,9 @@ export interface ControllerDeps extends ReconcileDeps {
 const arrivalMs = 180_000
 const lookAgainMs = 200
 
+/** Of the mistakes of one revision, so many stand in the log; the status API has them all. */
+const mostTold = 50
+
 /** How a one-shot run ended. */
 export interface Outcome {
   readonly kind: 'converged' | 'failed' | 'refused'
@@ -52,7 +55,10 @@ export interface Outcome {
 export class Controller {
   readonly #deps: ControllerDeps
   #desired: DesiredState | undefined
+  /** What `#desired` is while nothing could be read: less than the revision that it names. */
+  #memory: DesiredState | undefined
   #lastRecord = ''
+  #lastTold = '[[],[],[]]'
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps
@@ -92,7 +98,8 @@ export class Controller {
       } else if (isOnItsWay(round) && this.#deps.clock.now().getTime() < end) {
         await this.#deps.clock.sleep(lookAgainMs, signal)
       } else {
-        return { kind: outcomeOf(round), round }
+        const unread = this.#deps.board.current().source.error !== undefined
+        return { kind: unread ? 'failed' : outcomeOf(round), round }
       }
     }
   }
@@ -104,19 +111,21 @@ export class Controller {
     while (!signal.aborted) {
       const causes = await this.#sources.next(signal).catch(() => undefined)
       if (causes === undefined) return
-      await this.#read(signal)
-      this.#deps.queue.wake('source')
+      // What is as before is judged without it.
+      if (await this.#read(signal)) this.#deps.queue.wake('source')
     }
   }
 
-  /** Asks for a look at the source as well as at what runs. */
+  /** Asks for a look at what runs; on schedule at the source as well. */
   wake(cause: WakeCause): void {
-    if (cause === 'schedule' || cause === 'request') this.#sources.wake(cause)
+    if (cause === 'schedule') this.#sources.wake(cause)
     this.#deps.queue.wake(cause)
   }
 
-  async #read(signal: AbortSignal): Promise<void> {
+  /** Whether there is something new to judge. */
+  async #read(signal: AbortSignal): Promise<boolean> {
     const { board, log } = this.#deps
+    const before = this.#desired
     try {
       const desired = await readDesired(this.#deps, signal)
       if (desired.diagnostics.some(({ code }) => code === 'no-resources')) {
@@ -126,19 +135,21 @@ export class Controller {
         )
         log.warn({ revision: desired.revision.id }, 'the source holds no resources')
         this.#desired ??= (await this.#remembered()) ?? desired
-        return
+        return this.#desired !== before
       }
       board.sourceRead(desired.revision)
-      if (this.#desired?.revision.id !== desired.revision.id)
-        log.info({ revision: desired.revision.id }, 'revision read')
+      if (before?.revision.id === desired.revision.id && before !== this.#memory) return false
+      log.info({ revision: desired.revision.id }, 'revision read')
       this.#desired = desired
+      return true
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       const { code, message } = sourceFailure(error)
       this.#desired ??= await this.#remembered()
       board.sourceFailed(code, message)
       this.#deps.metrics.sourceFailed(code)
       log.warn({ code, reason: message }, 'the source could not be read')
+      return this.#desired !== before
     }
   }
 
@@ -147,10 +158,10 @@ export class Controller {
    * since nothing else is known nothing is changed or deleted.
    */
   async #remembered(): Promise<DesiredState | undefined> {
-    const desired = rememberedState(await this.#deps.store.inventory())
-    if (desired !== undefined)
-      this.#deps.log.warn({ revision: desired.revision.id }, 'going on with what was last applied')
-    return desired
+    this.#memory = rememberedState(await this.#deps.store.inventory())
+    if (this.#memory !== undefined)
+      this.#deps.log.warn({ revision: this.#memory.revision.id }, 'going on with what was last applied')
+    return this.#memory
   }
 
   async #turn(causes: ReadonlySet<WakeCause>, signal: AbortSignal): Promise<void> {
@@ -178,9 +189,25 @@ export class Controller {
     board.roundDone(round, executor)
     await this.#remember()
     log.debug({ causes: [...causes], plan: plan.id, actions: plan.actions.length }, 'round done')
+    this.#tell(round)
     this.#measure(round, begun)
     await this.#record(round, causes, begun.toISOString())
     return round
+  }
+
+  /** Says once what is wrong in Git and what is not done about it. */
+  #tell({ plan, desired }: Round): void {
+    const { log } = this.#deps
+    const told = JSON.stringify([plan.refusals, plan.problems, desired.diagnostics])
+    if (told === this.#lastTold) return
+    this.#lastTold = told
+    const { revision } = plan
+    for (const { code, severity, at, message, remedy } of desired.diagnostics.slice(0, mostTold))
+      log.warn({ revision, code, severity, ...at, remedy }, message)
+    for (const { code, target, message } of plan.problems.slice(0, mostTold))
+      log.warn({ revision, code, instance: target }, message)
+    for (const { policy, message, remedy } of plan.refusals)
+      log.error({ revision, plan: plan.id, policy, remedy }, `the plan is refused: ${message}`)
   }
 
   #measure({ plan }: Round, begun: Date): void {

@@ -1,7 +1,7 @@
 import { runtimeSettings } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
-import { place } from '../apply/place.ts'
+import type { Place } from '../apply/place.ts'
 import { taskDigest } from '../apply/task-digest.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory } from '../model/inventory.ts'
@@ -17,7 +17,7 @@ export interface Desk extends RuntimeDesk {
 }
 
 export function createDesk(deps: {
-  readonly fleet: string
+  readonly place: Place
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
@@ -45,7 +45,7 @@ export function createDesk(deps: {
           !placed.has(entry.uid) &&
           taskDigest(spec) === taskDigest(entry.applied.spec)
         )
-          placed.set(entry.uid, place(deps.fleet, entry, spec))
+          placed.set(entry.uid, deps.place(entry, spec))
       }
     },
     settings: (uid) => {

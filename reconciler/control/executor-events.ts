@@ -15,12 +15,14 @@ export function onExecutorEvent(deps: Hearers, executor: Executor): (event: Exec
       type: 'action',
       instance: target.name,
       action: kind,
-      stage: stage === 'aborted' ? 'failed' : stage,
+      stage: stage === 'aborted' ? 'superseded' : stage,
       at: deps.clock.now().toISOString(),
       ...(error === undefined ? {} : { message: error.message }),
     })
     deps.board.refresh(executor, [target.name])
-    if (stage === 'aborted' || (stage !== 'begun' && executor.idle)) deps.queue.wake('settled')
+    // What failed is tried again in its own time, however long the others take.
+    if (stage === 'aborted' || stage === 'failed' || (stage === 'ready' && executor.idle))
+      deps.queue.wake('settled')
   }
 }
 

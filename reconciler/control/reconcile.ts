@@ -4,9 +4,10 @@ import type { Driver } from '../drivers/driver.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { ObservedState } from '../model/observed-state.ts'
-import type { Plan, Problem } from '../model/plan.ts'
+import type { DriverTraits, Plan, Problem } from '../model/plan.ts'
 import type { DriverName } from '../model/resource.ts'
 import { applyGates, type DeletionPolicy } from '../plan/gates.ts'
+import { keepAdmins } from '../plan/kept-access.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { attachSecrets, secretNames, type Fingerprints } from '../secrets/attach-secrets.ts'
 import type { Source } from '../source/source.ts'
@@ -50,21 +51,30 @@ export async function reconcile(
   const inventory = new Map((await deps.store.inventory()).map((entry) => [entry.uid, entry]))
   const observed = await observe(deps.drivers, inventory, signal)
   const fingerprints = await deps.fingerprints(secretNames(desired), signal)
-  const { instances, missing } = attachSecrets(desired, fingerprints, inventory)
+  return judge(desired, { inventory, observed, fingerprints }, deps)
+}
+
+/** What a plan is made from beside what Git declares. */
+export interface Known {
+  readonly inventory: Inventory
+  readonly observed: ObservedState
+  readonly fingerprints: Fingerprints
+}
+
+export interface Judging extends Pick<ReconcileDeps, 'policy' | 'lenient'> {
+  readonly drivers: ReadonlyMap<DriverName, DriverTraits>
+}
+
+/** The pure part of a round: the same for an apply, a dry run here, and one against what another reconciler knows. */
+export function judge(
+  desired: DesiredState,
+  { inventory, observed, fingerprints }: Known,
+  { drivers, policy, lenient = false }: Judging,
+): Round {
+  const known = { ...desired, instances: keepAdmins(desired, inventory) }
+  const { instances, missing } = attachSecrets(known, fingerprints, inventory)
   const complete = { ...desired, instances }
-  const effects = new Map([...deps.drivers.values()].map(({ name, effects }) => [name, effects]))
-  const plan = makePlan({
-    desired: complete,
-    inventory,
-    observed,
-    effects,
-    blocked: deps.lenient === true ? new Map() : missing,
-  })
-  return {
-    desired: complete,
-    inventory,
-    observed,
-    missing,
-    plan: applyGates(plan, inventory.size, deps.policy),
-  }
+  const blocked = lenient ? new Map<string, Problem>() : missing
+  const plan = makePlan({ desired: complete, inventory, observed, drivers, blocked })
+  return { desired: complete, inventory, observed, missing, plan: applyGates(plan, inventory.size, policy) }
 }

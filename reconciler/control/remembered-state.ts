@@ -13,6 +13,7 @@ export function rememberedState(inventory: readonly InventoryEntry[]): DesiredSt
     revision: { kind: 'commit', id: newest.applied.revision },
     teams: new Map(),
     users: new Map(),
+    invalidUsers: new Set(),
     // by the name of the entry: a rename may have come no further than that
     instances: new Map(
       known.map(({ name, applied: { spec } }) => [name, spec.name === name ? spec : { ...spec, name }]),

@@ -1,6 +1,5 @@
 /** What woke the loop; all of them only say: look again. */
-export const wakeCauses = ['start', 'source', 'schedule', 'driver', 'settled', 'retry', 'request'] as const
-export type WakeCause = (typeof wakeCauses)[number]
+export type WakeCause = 'start' | 'source' | 'schedule' | 'driver' | 'settled' | 'retry'
 
 /** Collects wake-ups while a round is under way, so that any number of them ends in one more round. */
 export class WakeQueue {

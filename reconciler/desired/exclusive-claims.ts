@@ -1,9 +1,7 @@
 import type { Finding } from './finding.ts'
 import type { Located } from './index-resources.ts'
 import type { InstanceDocument, ResolvedInstance } from '../model/resource.ts'
-
-/** How far above its editor a launcher listens. */
-const adminOffset = 1000
+import { adminPortOffset } from '../model/launcher-ports.ts'
 
 interface Claimant {
   readonly located: Located<InstanceDocument>
@@ -19,7 +17,7 @@ export function exclusiveClaims(claimants: readonly Claimant[]): ReadonlyMap<str
   const hosts = new Map<string, Claimant[]>()
   for (const claimant of claimants) {
     const { port, hostnames } = claimant.resolved
-    if (port !== undefined) for (const taken of [port, port + adminOffset]) add(ports, taken, claimant)
+    if (port !== undefined) for (const taken of [port, port + adminPortOffset]) add(ports, taken, claimant)
     for (const host of hostnames) add(hosts, host.toLowerCase(), claimant)
   }
   const findings = new Map<string, Finding[]>()

@@ -1,6 +1,10 @@
 import { posix } from 'node:path'
+import { bracketDepth } from './nesting.ts'
 import { digestOf, type Digest } from '../model/digest.ts'
 import type { Json } from '../model/json.ts'
+
+/** Far deeper than any editor exports, and far less than what exhausts the stack. */
+const maxDepth = 200
 
 export type FlowsFile =
   | { readonly kind: 'flows'; readonly digest: Digest; readonly text: string }
@@ -9,6 +13,8 @@ export type FlowsFile =
 /** Reads a flows file in Node-RED's export format: a JSON list of nodes, each with an id and a type. */
 export function parseFlows(bytes: Uint8Array): FlowsFile {
   const text = new TextDecoder('utf-8').decode(bytes)
+  if (bracketDepth(text) > maxDepth)
+    return { kind: 'invalid', message: `nested deeper than ${maxDepth} levels` }
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -43,7 +43,7 @@ interface Claim {
 export function indexResources(files: ReadonlyMap<string, ParsedFile>): ResourceIndex {
   const findings: Finding[] = []
   const claims = [...files].flatMap(([file, parsed]) => {
-    findings.push(...parsed.findings.map((finding) => ({ ...finding, file })))
+    for (const finding of parsed.findings) findings.push({ ...finding, file })
     return claimsIn(file, parsed)
   })
   const groups = groupByName(claims)
@@ -51,7 +51,7 @@ export function indexResources(files: ReadonlyMap<string, ParsedFile>): Resource
   const invalid = new Map<Kind, Map<string, Claims>>()
   for (const group of groups) {
     const clash = clashIn(group)
-    findings.push(...clash)
+    for (const finding of clash) findings.push(finding)
     for (const claim of group)
       if (clash.length === 0 && claim.resource !== undefined) unique.push(claim)
       else markInvalid(invalid, claim.claims)

@@ -1,9 +1,9 @@
 import { createBlobCache, type BlobCache, type File, type Reader } from './blob-cache.ts'
 import { flowsPathOf } from './resolve-flows.ts'
-import { parseFlows } from './flows-file.ts'
+import { parseFlows, type FlowsFile } from './flows-file.ts'
 import { indexResources, type ResourceIndex } from './index-resources.ts'
 import { locate } from './locate.ts'
-import { parseFile, type ParsedFile } from './parse-file.ts'
+import { parseSafely, type ParsedFile } from './parse-file.ts'
 import { resolve } from './resolve.ts'
 import type { Finding } from './finding.ts'
 import type { Validator } from './validators.ts'
@@ -36,18 +36,20 @@ export function createDesiredLoader(options: {
   readonly validators: ReadonlyMap<Kind, Validator>
   readonly defaultDriver: DriverName
 }): DesiredLoader {
-  const manifests = createBlobCache((bytes) => parseFile(bytes, options.validators))
+  const manifests = createBlobCache((bytes) => parseSafely(bytes, options.validators))
   const flows = createBlobCache(parseFlows)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
+  let users: ResourceIndex['users'] = new Map()
   return {
     load: async (files, signal) => {
       if (last?.files === files) return last.desired
-      const index = indexResources(await readManifests(files, manifests, signal))
+      const index = keepUsers(indexResources(await readManifests(files, manifests, signal)), users)
+      users = index.users
       const named = new Set([...index.instances.values(), ...index.templates.values()].map(flowsPathOf))
       const wanted = files.files.filter(({ path }) => named.has(path))
       const { findings: found, ...state } = resolve({
         index,
-        flows: await flows(wanted, files, signal),
+        flows: new Map([...(await flows(wanted, files, signal)), ...largeFlows(files, named)]),
         defaultDriver: options.defaultDriver,
       })
       const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
@@ -61,6 +63,18 @@ export function createDesiredLoader(options: {
       return desired
     },
   }
+}
+
+/**
+ * A user whose document is invalid, or may stand in one that cannot be read, stays as last known: nobody gets in or is
+ * locked out by a slip of the pen.
+ */
+function keepUsers(index: ResourceIndex, before: ResourceIndex['users']): ResourceIndex {
+  const invalid = index.invalid.get('User')
+  const kept = [...before].filter(
+    ([name]) => !index.users.has(name) && (!index.legible || invalid?.has(name) === true),
+  )
+  return kept.length === 0 ? index : { ...index, users: new Map([...index.users, ...kept]) }
 }
 
 async function readManifests(
@@ -97,6 +111,15 @@ function tooLarge({ size }: File): ParsedFile {
   return { documents: [], findings: [finding], legible: false }
 }
 
+/** Flows files that the source did not read. */
+function largeFlows(
+  { skipped }: Files,
+  named: ReadonlySet<string | undefined>,
+): ReadonlyMap<string, FlowsFile> {
+  const large = skipped.filter(({ path, reason }) => reason === 'file-too-large' && named.has(path))
+  return new Map(large.map(({ path }) => [path, { kind: 'invalid', message: 'it is larger than the limit' }]))
+}
+
 const skippedTexts: { readonly [reason in SkipReason]: Pick<Finding, 'code' | 'message' | 'remedy'> } = {
   'symlink-outside': {
     code: 'symlink-outside',
@@ -110,14 +133,14 @@ const skippedTexts: { readonly [reason in SkipReason]: Pick<Finding, 'code' | 'm
   },
   'not-a-file': {
     code: 'path-not-found',
-    message: 'it has the name of a manifest but is no file: a broken link, a submodule or a device',
-    remedy: 'put the manifest itself there',
+    message: 'manifests may be meant to stand here, but it is a broken link, a submodule or a device',
+    remedy: 'put the manifests themselves there, or begin its name with a dot',
   },
 }
 
-/** A manifest, or a link that may have been a folder of manifests. */
+/** A manifest, or what may have been a folder of manifests: a link that leads nowhere, a submodule. */
 function mayHoldManifests({ path, reason }: Files['skipped'][number]): boolean {
-  return isManifest(path) || (reason === 'symlink-outside' && !isHidden(path) && !/\.\w+$/.test(path))
+  return isManifest(path) || (reason !== 'file-too-large' && !isHidden(path) && !/\.\w+$/.test(path))
 }
 
 /** Only what could have held manifests is worth a word. */

@@ -2,7 +2,7 @@ import type { Finding } from './finding.ts'
 import type { Parts } from './find-parts.ts'
 import type { EnvValue, TemplateDocument } from '../model/resource.ts'
 
-/** Variables that change how the linker, the shell, Node.js or Node-RED starts; the launcher drops the same. */
+/** Variables that change how the linker, the shell, Node.js or Node-RED starts. The launcher refuses them too, whoever sends them. */
 const reservedEnv =
   /^(LD_|DYLD_|GLIBC_|GCONV_PATH$|MALLOC_|BASH|ENV$|SHELLOPTS$|IFS$|PS4$|PATH$|HOME$|OPENSSL_|SSLKEYLOGFILE$|npm_config_|__proto__$|NODE_(OPTIONS|PATH|COMPILE_CACHE|DISABLE_COMPILE_CACHE|V8_COVERAGE|REPL_|EXTERNAL_MODULE|DEBUG|CHANNEL|UNIQUE_ID|PENDING|REDIRECT|ICU|USE_ENV|RED_))/i
 

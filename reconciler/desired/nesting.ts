@@ -8,20 +8,24 @@ export const maxDepth = 64
  * because a parser that recurses is what deep nesting attacks.
  */
 export function tooDeepAt(text: string): number | undefined {
-  return deepIndentation(text) ?? (mayHoldDeepBrackets(text) ? deepBrackets(text) : undefined)
+  // Brackets in quotes and comments count first: cheap, and right when it says no.
+  return deepIndentation(text) ?? (mostBrackets(text) > maxDepth ? deepBrackets(text) : undefined)
 }
 
-/** Counts brackets wherever they stand, in quotes and comments too: cheap, and right when it says no. */
-function mayHoldDeepBrackets(text: string): boolean {
-  let depth = 0
+/** How deep brackets nest, wherever they stand. */
+function mostBrackets(text: string): number {
+  let [depth, most] = [0, 0]
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (isOpening(code)) {
-      depth++
-      if (depth > maxDepth) return true
-    } else if (isClosing(code) && depth > 0) depth--
+    if (isOpening(code)) most = Math.max(most, ++depth)
+    else if (isClosing(code) && depth > 0) depth--
   }
-  return false
+  return most
+}
+
+/** How deep the lists and objects of a JSON text nest. Brackets inside a text do not count. */
+export function bracketDepth(json: string): number {
+  return mostBrackets(json.replace(/"(?:[^"\\]|\\.)*"/gs, '""'))
 }
 
 /** The same on the tokens of YAML, where brackets inside a scalar or a comment are text. The lexer does not recurse. */

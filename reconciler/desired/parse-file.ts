@@ -31,8 +31,18 @@ export interface ParsedFile {
 /** How many nodes the aliases of one document may add up to. */
 const maxAliases = 100
 
+/** One file that no reader copes with is that file's fault, and no other's. */
+export function parseSafely(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
+  try {
+    return parseFile(bytes, validators)
+  } catch (error) {
+    const message = `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`
+    return illegible({ code: 'yaml-syntax', message: message.slice(0, 200) })
+  }
+}
+
 /** Reads the YAML documents of one file (YAML 1.2) and validates each against the schema of its kind. */
-export function parseFile(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
+function parseFile(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
   const text = decode(bytes)
   if (text === undefined)
     return illegible({
@@ -57,6 +67,12 @@ export function parseFile(bytes: Uint8Array, validators: ReadonlyMap<Kind, Valid
     uniqueKeys: false,
   })
   const documents = Array.isArray(parsed) ? parsed : []
+  if (documents.every(({ contents, errors }) => contents === null && errors.length === 0))
+    return illegible({
+      code: 'empty-file',
+      message: 'the file declares nothing; what it declared before is left as it is',
+      remedy: 'remove the file if that is meant',
+    })
   return merge(documents.map((document, index) => parseDocument(document, index, { lines, validators })))
 }
 

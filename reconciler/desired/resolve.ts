@@ -15,7 +15,10 @@ export interface ResolveInput {
   readonly defaultDriver: DriverName
 }
 
-export type Resolved = Pick<DesiredState, 'teams' | 'users' | 'instances' | 'renames' | 'held' | 'flows'> & {
+export type Resolved = Pick<
+  DesiredState,
+  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows'
+> & {
   readonly findings: readonly Finding[]
 }
 
@@ -40,6 +43,9 @@ export function resolve({ index, flows, defaultDriver }: ResolveInput): Resolved
   return {
     teams: plain(index.teams),
     users: plain(index.users),
+    invalidUsers: new Set(
+      [...(index.invalid.get('User')?.keys() ?? [])].filter((name) => !index.users.has(name)),
+    ),
     instances,
     renames,
     held,

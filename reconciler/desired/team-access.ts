@@ -42,7 +42,7 @@ function keptAccess(
 }
 
 /** Who may do what with the instances of a team: its members with their roles, and platform admins, who read. */
-export function teamAccess(team: Located<TeamDocument>, index: ResourceIndex): TeamAccess {
+function teamAccess(team: Located<TeamDocument>, index: ResourceIndex): TeamAccess {
   const access: Record<string, Access> = {}
   const findings: Finding[] = []
   for (const [position, member] of (team.resource.spec.members ?? []).entries()) {

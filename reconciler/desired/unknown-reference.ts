@@ -13,6 +13,16 @@ interface Reference {
 
 const listOf = { Team: 'teams', User: 'users', Stack: 'stacks', Template: 'templates' } as const
 
+/** Comparing a name with all others takes its time, and who has so many mistakes has made another one. */
+const guessesPerRevision = 100
+const guesses = new WeakMap<ResourceIndex, number>()
+
+function mayStillGuess(index: ResourceIndex): boolean {
+  const count = (guesses.get(index) ?? 0) + 1
+  guesses.set(index, count)
+  return count <= guessesPerRevision
+}
+
 /** A name that no valid resource bears; whether it is unknown or itself invalid decides what is said. */
 export function unknownReference(reference: Reference, index: ResourceIndex): Finding {
   const { file, document, path, kind, name } = reference
@@ -24,7 +34,7 @@ export function unknownReference(reference: Reference, index: ResourceIndex): Fi
       message: `${kind} "${name}" is invalid`,
       remedy: `mend the ${kind} first; its own error is listed too`,
     }
-  const meant = nearest(name, index[listOf[kind]].keys())
+  const meant = mayStillGuess(index) ? nearest(name, index[listOf[kind]].keys()) : undefined
   return {
     ...place,
     code: 'unknown-reference',

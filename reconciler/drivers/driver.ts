@@ -1,7 +1,7 @@
 import type { Fields } from '../model/fields.ts'
 import type { Sighting } from '../model/observed-state.ts'
 import type { Credentials, PlacedInstance } from '../model/placed-instance.ts'
-import type { EffectRule } from '../model/plan.ts'
+import type { DriverTraits } from '../model/plan.ts'
 import type { DriverName } from '../model/resource.ts'
 
 /** Something happened to an object of ours: look again. `uid` is absent where the driver cannot tell which. */
@@ -26,10 +26,8 @@ export interface LogOptions {
  * What brings instances about. A driver sees resolved instances and their credentials; never YAML, never Git.
  * Every call may be repeated: twice is the same as once. A failure is thrown as `DriverError`.
  */
-export interface Driver extends AsyncDisposable {
+export interface Driver extends AsyncDisposable, DriverTraits {
   readonly name: DriverName
-  /** How it brings changes about, as data: the plan tells effects by it. */
-  readonly effects: readonly EffectRule[]
   /** What `observe` shows of the instance when all is well. Pure. */
   expected(instance: PlacedInstance): Fields
   /** Every object that carries this fleet's id. Never writes. */
@@ -49,16 +47,14 @@ export interface Driver extends AsyncDisposable {
   readonly events?: (signal: AbortSignal) => AsyncIterable<DriverEvent>
 }
 
-/** An engine call failed. `waiting`: not yet, look again soon. `stalled`: only a change by a person helps. */
+/** An engine call failed. It is tried again, with growing pauses, whatever the reason. */
 export class DriverError extends Error {
-  readonly kind: 'transient' | 'waiting' | 'stalled'
   /** A word for conditions, such as `PortInUse`. */
   readonly reason: string
 
-  constructor(kind: DriverError['kind'], reason: string, message: string, options: { cause?: unknown } = {}) {
+  constructor(reason: string, message: string, options: { cause?: unknown } = {}) {
     super(message, options)
     this.name = 'DriverError'
-    this.kind = kind
     this.reason = reason
   }
 }

@@ -4,14 +4,22 @@ import type { UserDocument } from '../model/resource.ts'
 /** The work factor of new hashes: 2^10 rounds, some 50 ms a sign-in. */
 const defaultCost = 10
 
+/** A password that none may have. */
+export class PasswordError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'PasswordError'
+  }
+}
+
 /**
  * The bcrypt hash that a User declares.
- * @throws RangeError when the password is empty, or longer than the 72 bytes that bcrypt looks at.
+ * @throws PasswordError when the password is empty, or longer than the 72 bytes that bcrypt looks at.
  */
 export async function hashPassword(password: string, cost = defaultCost): Promise<string> {
-  if (password === '') throw new RangeError('The password is empty.')
+  if (password === '') throw new PasswordError('The password is empty.')
   if (truncates(password))
-    throw new RangeError('The password is longer than 72 bytes, which bcrypt would cut off.')
+    throw new PasswordError('The password is longer than 72 bytes, which bcrypt would cut off.')
   return hash(password, cost)
 }
 

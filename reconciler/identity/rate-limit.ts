@@ -1,8 +1,11 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
+/** How many failed sign-ins may come in a window. */
 export interface RateLimitOptions {
-  /** How many failed sign-ins an account, and an address, may have in a window. */
+  /** For one account from one address: whoever guesses there shuts out nobody else. */
   readonly failures: number
+  /** From one address, which a proxy or a building may share, and for one account from everywhere. */
+  readonly widely: number
   /** In seconds. */
   readonly window: number
 }
@@ -13,7 +16,7 @@ export interface SignInAttempt {
   readonly address: string
 }
 
-/** Limits failed sign-ins per account and per address. What succeeds does not count. */
+/** Limits failed sign-ins by account and by address. What succeeds does not count. */
 export interface SignInLimit {
   /**
    * Enters an attempt as failed, before its credential is checked, so that many at once count as many.
@@ -24,21 +27,39 @@ export interface SignInLimit {
   succeeded(attempt: SignInAttempt): Promise<void>
 }
 
-export const defaultRateLimit: RateLimitOptions = { failures: 10, window: 300 }
+const defaultRateLimit: RateLimitOptions = { failures: 10, widely: 100, window: 300 }
+
+/** No user has a name longer than a DNS label, so a longer one needs no memory of its own. */
+const longestName = 63
 
 /** Kept in memory: a restart forgets it. */
 export function createSignInLimit(options: RateLimitOptions = defaultRateLimit): SignInLimit {
-  const limiter = new RateLimiterMemory({ points: options.failures, duration: options.window })
+  const { failures, widely, window: duration } = options
+  const narrow = new RateLimiterMemory({ points: failures, duration, keyPrefix: 'narrow' })
+  const wide = new RateLimiterMemory({ points: widely, duration, keyPrefix: 'wide' })
+  /** The address comes first: one that has to wait cannot shut out account after account. */
+  const limits = ({ account, address }: SignInAttempt): readonly (readonly [RateLimiterMemory, string])[] => {
+    if (account === undefined || account.length > longestName)
+      return [
+        [narrow, `address ${address}`],
+        [wide, `address ${address}`],
+      ]
+    return [
+      [narrow, `account ${account} address ${address}`],
+      [wide, `address ${address}`],
+      [wide, `account ${account}`],
+    ]
+  }
   return {
     async begin(attempt) {
-      for (const key of keysOf(attempt)) {
+      for (const [limiter, key] of limits(attempt)) {
         const wait = await consume(limiter, key)
         if (wait > 0) return wait
       }
       return 0
     },
     async succeeded(attempt) {
-      for (const key of keysOf(attempt)) await limiter.reward(key)
+      for (const [limiter, key] of limits(attempt)) await limiter.reward(key)
     },
   }
 }
@@ -51,14 +72,4 @@ async function consume(limiter: RateLimiterMemory, key: string): Promise<number>
     if (error instanceof RateLimiterRes) return Math.max(1, Math.ceil(error.msBeforeNext / 1000))
     throw error
   }
-}
-
-/** No user has a name longer than a DNS label, so a longer one needs no memory of its own. */
-const longestName = 63
-
-/** The address comes first: one that has to wait cannot shut out account after account. */
-function keysOf({ account, address }: SignInAttempt): readonly string[] {
-  const keys = [`address ${address}`]
-  if (account !== undefined && account.length <= longestName) keys.push(`account ${account}`)
-  return keys
 }

@@ -2,6 +2,7 @@
 export const diagnosticCodes = {
   'yaml-syntax': 'The file is not valid YAML.',
   'yaml-encoding': 'The file is not valid UTF-8.',
+  'empty-file': 'The file holds no document.',
   'file-too-large': 'The file is larger than the limit.',
   'too-many-files': 'The source holds more files than the limit.',
   'too-deep': 'The document is nested deeper than the limit.',

@@ -8,6 +8,8 @@ export interface DesiredState {
   readonly revision: Revision
   readonly teams: ReadonlyMap<string, TeamDocument>
   readonly users: ReadonlyMap<string, UserDocument>
+  /** Users that are declared, but in a document that is invalid and was never known to be valid. */
+  readonly invalidUsers: ReadonlySet<string>
   readonly instances: ReadonlyMap<string, ResolvedInstance>
   /** Instance by its present name to its former one. */
   readonly renames: ReadonlyMap<string, string>

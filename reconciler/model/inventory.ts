@@ -5,6 +5,8 @@ import type { DriverName, ResolvedInstance } from './resource.ts'
 export interface Applied {
   readonly spec: ResolvedInstance
   readonly expected: Fields
+  /** What the driver's configuration gave it (`DriverTraits.configured`). Absent for a stopped one: it takes the newest. */
+  readonly configured?: Fields
   readonly revision: string
   /** RFC 3339. */
   readonly at: string

@@ -6,7 +6,6 @@ export const phases = [
   'installing',
   'starting',
   'running',
-  'safe',
   'crashed',
   'stopping',
   'stopped',

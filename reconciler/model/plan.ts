@@ -1,3 +1,4 @@
+import type { Fields } from './fields.ts'
 import type { Plan as PlanDocument } from './generated/plan.ts'
 
 export type Plan = PlanDocument
@@ -15,4 +16,11 @@ export type Summary = Plan['summary']
 export interface EffectRule {
   readonly path: string
   readonly kind: 'update' | 'restart' | 'replace'
+}
+
+/** What a plan knows of a driver. */
+export interface DriverTraits {
+  readonly effects: readonly EffectRule[]
+  /** What its configuration gives every instance that runs, by the path that a plan shows it as. */
+  readonly configured: Fields
 }

@@ -18,12 +18,12 @@ export const driverNames = ['localfs'] as const
 export type DriverName = (typeof driverNames)[number]
 
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
-export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: Digest }
+export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
 /** What a person may do with an instance, and a digest that changes when their password does. */
 export interface Access {
   readonly role: Role | 'admin'
-  readonly password?: Digest
+  readonly password?: string
 }
 
 /**

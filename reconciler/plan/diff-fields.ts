@@ -8,6 +8,12 @@ export function declaredChanges(applied: Fields, declared: Fields): readonly Cha
   return diff(applied, declared, Object.keys({ ...applied, ...declared }), 'change')
 }
 
+/** What differs between the configuration that was applied and that of now. A path that was not applied is left alone. */
+export function configuredChanges(applied: Fields, configured: Fields): readonly Change[] {
+  const paths = Object.keys(configured).filter((path) => Object.hasOwn(applied, path))
+  return diff(applied, configured, paths, 'change')
+}
+
 /**
  * What differs between what was expected and what was seen. Only fields that both sides know are compared: a driver
  * that sees less, or was written before a field existed, does not make drift.

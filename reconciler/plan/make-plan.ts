@@ -8,17 +8,19 @@ import type { DesiredState } from '../model/desired-state.ts'
 import { digestOf, type Digest } from '../model/digest.ts'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
 import type { Observation, ObservedState } from '../model/observed-state.ts'
-import type { AccessChange, Action, EffectRule, Plan, Problem } from '../model/plan.ts'
+import type { AccessChange, Action, DriverTraits, Plan, Problem } from '../model/plan.ts'
 import type { DriverName, ResolvedInstance } from '../model/resource.ts'
 
 export interface PlanInput {
   readonly desired: DesiredState
   readonly inventory: Inventory
   readonly observed: ObservedState
-  readonly effects: ReadonlyMap<DriverName, readonly EffectRule[]>
+  readonly drivers: ReadonlyMap<DriverName, DriverTraits>
   /** Instances that cannot be applied for a reason outside the manifests, such as a missing secret; by name. */
   readonly blocked: ReadonlyMap<string, Problem>
 }
+
+const unknownDriver: DriverTraits = { effects: [], configured: {} }
 
 type Step =
   | { readonly kind: 'action'; readonly action: Action; readonly access: readonly AccessChange[] }
@@ -122,9 +124,10 @@ function actionFor(
   instance: ResolvedInstance,
   entry: InventoryEntry,
   seen: Exclude<Observation, { kind: 'unknown' }>,
-  { effects }: PlanInput,
+  { drivers }: PlanInput,
 ): Action | undefined {
-  if (seen.kind === 'present') return planExisting(instance, entry, seen, effects.get(instance.driver) ?? [])
+  if (seen.kind === 'present')
+    return planExisting(instance, entry, seen, drivers.get(instance.driver) ?? unknownDriver)
   return planCreation(instance, entry, entry.applied === undefined ? 'unfinished' : 'missing')
 }
 

@@ -1,8 +1,8 @@
-import { declaredChanges, driftedFields } from './diff-fields.ts'
+import { configuredChanges, declaredChanges, driftedFields } from './diff-fields.ts'
 import { specFields } from './spec-fields.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type { Observation } from '../model/observed-state.ts'
-import type { Action, ActionKind, Change, Effect, EffectRule } from '../model/plan.ts'
+import type { Action, ActionKind, Change, DriverTraits, Effect, EffectRule } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
 
 const effectOf: { readonly [kind in ActionKind]: Effect } = {
@@ -24,16 +24,17 @@ export function planExisting(
   desired: ResolvedInstance,
   entry: InventoryEntry,
   seen: Present,
-  rules: readonly EffectRule[],
+  { effects, configured }: DriverTraits,
 ): Action | undefined {
   if (entry.applied === undefined) return planCreation(desired, entry, 'unfinished')
   const changes = [
     ...changesSince(entry.applied, desired),
+    ...configuredChanges(entry.applied.configured ?? {}, configured),
     ...driftedFields(entry.applied.expected, seen.fields),
   ]
   const renamed = entry.name !== desired.name
   if (changes.length === 0 && !renamed) return undefined
-  const kind = changes.length === 0 ? 'rename' : kindOf(desired, entry.applied, changes, rules)
+  const kind = changes.length === 0 ? 'rename' : kindOf(desired, entry.applied, changes, effects)
   return {
     kind,
     target: {

@@ -1,8 +1,7 @@
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
 import type { Problem } from '../model/plan.ts'
-
-const adminOffset = 1000
+import { adminPortOffset } from '../model/launcher-ports.ts'
 
 /**
  * Declared ports that another instance was already given. Two declarations of one port are found when manifests are
@@ -17,7 +16,7 @@ export function portProblems(
   const problems = new Map<string, Problem>()
   for (const { name, port } of desired.instances.values()) {
     if (port === undefined) continue
-    const owner = [port - adminOffset, port, port + adminOffset]
+    const owner = [port - adminPortOffset, port, port + adminPortOffset]
       .map((taken) => given.get(taken))
       .find((other) => other !== undefined && other !== name)
     if (owner !== undefined)
@@ -27,7 +26,42 @@ export function portProblems(
         target: name,
       })
   }
+  for (const [name, next] of swaps(desired, matches))
+    problems.set(name, {
+      code: 'port-taken',
+      message: `"${name}" is to take the port of "${next}", and so on in a circle: first move one of them to a free port, and the others in a second commit`,
+      target: name,
+    })
   return problems
+}
+
+/** Instances that wait for each other's ports in a circle, each with the one it waits for. */
+function swaps(
+  desired: DesiredState,
+  matches: ReadonlyMap<string, InventoryEntry>,
+): ReadonlyMap<string, string> {
+  const holders = new Map(
+    [...matches].flatMap(([name, { port }]) => (port === undefined ? [] : [[port, name] as const])),
+  )
+  const waitsFor = new Map<string, string>()
+  for (const [name, entry] of matches) {
+    const port = desired.instances.get(name)?.port
+    if (port === undefined || port === entry.port) continue
+    const holder = [port - adminPortOffset, port, port + adminPortOffset]
+      .map((taken) => holders.get(taken))
+      .find((other) => other !== undefined && other !== name)
+    if (holder !== undefined) waitsFor.set(name, holder)
+  }
+  return new Map([...waitsFor].filter(([name]) => comesBack(name, waitsFor)))
+}
+
+function comesBack(name: string, waitsFor: ReadonlyMap<string, string>): boolean {
+  const seen = new Set<string>()
+  for (let next = waitsFor.get(name); next !== undefined && !seen.has(next); next = waitsFor.get(next)) {
+    if (next === name) return true
+    seen.add(next)
+  }
+  return false
 }
 
 /** Ports of instances that stay and declare none themselves, by the name of the owner. */

@@ -3,7 +3,7 @@ import type { Inventory } from '../model/inventory.ts'
 import type { Problem } from '../model/plan.ts'
 import type { EnvValue, ResolvedInstance } from '../model/resource.ts'
 
-/** By name of a secret: the fingerprint of its value; `missing` where there is none; absent where nobody could look. */
+/** By name of a secret: the fingerprint of its value; absent where there is none. */
 export type Fingerprints = ReadonlyMap<string, string>
 
 export interface WithSecrets {
@@ -98,7 +98,7 @@ function missingProblem(name: string, secrets: readonly string[]): Problem {
   const list = secrets.map((secret) => `"${secret}"`).join(', ')
   return {
     code: 'missing-secret',
-    message: `"${name}" needs the secret ${list}, which is not in the folder of secrets`,
+    message: `"${name}" needs the secret ${list}, which is not in the folder of secrets, or holds a NUL byte or more than 127 KiB`,
     target: name,
   }
 }

@@ -1,6 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { Secret } from '../model/secret.ts'
+import { hasCode } from '../model/has-code.ts'
+
+/** The key is missing, damaged, or not of this store. */
+export class KeyError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'KeyError'
+  }
+}
 
 /** 32 random bytes that everything else of the fleet is derived from. */
 export type FleetKey = Secret<Buffer>
@@ -36,7 +45,7 @@ async function makeKey(file: string): Promise<void> {
 function parse(text: string, file: string): FleetKey {
   const digits = text.trim()
   if (!/^[0-9a-f]{64}$/.test(digits))
-    throw new Error(`${file} does not hold a fleet key (64 hexadecimal digits); restore it from a backup`)
+    throw new KeyError(`${file} does not hold a fleet key (64 hexadecimal digits); restore it from a backup`)
   return new Secret(Buffer.from(digits, 'hex'))
 }
 
@@ -50,8 +59,4 @@ export function derive(key: FleetKey, purpose: string, subject: string): Secret 
 export function fingerprint(key: FleetKey, name: string, value: Secret): string {
   const mac = createHmac('sha256', key.reveal()).update(`fingerprint\0${name}\0${value.reveal()}`)
   return mac.digest('hex').slice(0, 32)
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -57,10 +57,19 @@ function versionOf(path: string, now: number): string | undefined {
   }
 }
 
-/** Absent, unreadable and a folder are the same to whoever needs the value: it is not there. */
+/**
+ * What Linux takes as one variable of an environment, less its name: MAX_ARG_STRLEN (execve(2)) is 128 KiB.
+ */
+const largestSecret = 127 * 1024
+
+/**
+ * Absent, unreadable, a folder, and what no process can be given (a NUL byte, too many bytes) are the same to whoever
+ * needs the value: it is not there.
+ */
 async function readSecret(path: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await readFile(path, { encoding: 'utf8', signal })
+    const bytes = await readFile(path, { signal })
+    return bytes.length > largestSecret || bytes.includes(0) ? undefined : bytes.toString('utf8')
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof Error && 'code' in error) return undefined

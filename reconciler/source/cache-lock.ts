@@ -1,19 +1,19 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises'
-
-/** A lock as old as this belongs to a process that hangs or to a pid that was given anew. */
-const oldest = 15 * 60_000
+import { rm } from 'node:fs/promises'
+import sqlite from 'sqlite3'
+import { hasCode } from '../model/has-code.ts'
 
 interface LockDependencies {
-  readonly clock: { now(): Date; sleep(ms: number, signal: AbortSignal): Promise<void> }
+  readonly clock: { sleep(ms: number, signal: AbortSignal): Promise<void> }
   readonly signal: AbortSignal
 }
 
-/** Tells this process from an earlier one of the same pid, which is the rule in containers. */
-const self = `${process.pid} ${Math.round(performance.timeOrigin)}`
+const lookAgainMs = 25
 
 /**
- * Runs `work` while no other process that uses the same lock file does. The lock of a process that is gone is taken
- * over: the file holds its pid and the moment it started.
+ * Runs `work` while no other process that uses the same lock file does.
+ *
+ * The lock is a transaction that stays open on an empty database: the operating system drops it with its process,
+ * however that ends, so there is none to go stale and none to be taken over by two at once.
  * @throws the reason of the signal, or whatever `work` throws.
  */
 export async function withLock<T>(
@@ -21,50 +21,52 @@ export async function withLock<T>(
   work: () => Promise<T>,
   { clock, signal }: LockDependencies,
 ): Promise<T> {
-  while (!(await take(file))) {
-    if (await isAbandoned(file, clock.now())) await rm(file, { force: true })
-    else await clock.sleep(25, signal)
+  for (;;) {
+    signal.throwIfAborted()
+    const lock = await take(file)
+    if (lock === undefined) await clock.sleep(lookAgainMs, signal)
+    else
+      try {
+        return await work()
+      } finally {
+        await close(lock)
+      }
   }
+}
+
+/** Undefined: another has it. */
+async function take(file: string): Promise<sqlite.Database | undefined> {
+  const database = await open(file)
   try {
-    return await work()
-  } finally {
+    await execute(database, 'BEGIN IMMEDIATE')
+    return database
+  } catch (error) {
+    await close(database)
+    if (hasCode(error, 'SQLITE_BUSY')) return undefined
+    if (!hasCode(error, 'SQLITE_NOTADB')) throw error
+    // Nothing is ever written to it: whatever stands there is somebody else's, and nobody holds it.
     await rm(file, { force: true })
+    return undefined
   }
 }
 
-async function take(file: string): Promise<boolean> {
-  try {
-    await writeFile(file, self, { flag: 'wx', mode: 0o600 })
-    return true
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    throw error
-  }
+async function open(file: string): Promise<sqlite.Database> {
+  return new Promise((resolve, reject) => {
+    const database = new sqlite.Database(file, (error) =>
+      error === null ? resolve(database) : reject(error),
+    )
+  })
 }
 
-async function isAbandoned(file: string, now: Date): Promise<boolean> {
-  try {
-    const [content, { mtimeMs }] = await Promise.all([readFile(file, 'utf8'), stat(file)])
-    if (now.getTime() - mtimeMs > oldest) return true
-    // Between creation and its content a lock is empty: its owner lives.
-    return content !== '' && content !== self && !isAlive(Number(content.split(' ')[0]))
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
-  }
+async function execute(database: sqlite.Database, sql: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    database.exec(sql, (error) => (error === null ? resolve() : reject(error)))
+  })
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return hasCode(error, 'EPERM')
-  }
-}
-
-/** Whether an error is the system error of that name. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+/** Ends the transaction with the connection. */
+async function close(database: sqlite.Database): Promise<void> {
+  return new Promise((resolve, reject) => {
+    database.close((error) => (error === null ? resolve() : reject(error)))
+  })
 }

@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import type { BigIntStats, Dirent } from 'node:fs'
 import { join } from 'node:path'
-import { hasCode } from './cache-lock.ts'
+import { hasCode } from '../model/has-code.ts'
 import { tooManyFiles } from './git-tree.ts'
 import { mostFiles } from './limits.ts'
 

@@ -4,7 +4,8 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import type { Revision } from '../model/revision.ts'
-import { hasCode, withLock } from './cache-lock.ts'
+import { withLock } from './cache-lock.ts'
+import { hasCode } from '../model/has-code.ts'
 import { catFile, GitFailure, runGit, type GitCommandOptions } from './git-command.ts'
 import { gitConfiguration, gitEnvironment, type GitAccess } from './git-environment.ts'
 import { askRemote } from './git-network.ts'
@@ -127,7 +128,7 @@ export class GitCache {
 
   async #locked(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     await this.#prepare()
-    await withLock(join(this.#directory, 'lock'), work, { clock: this.#clock, signal })
+    await withLock(join(this.#directory, 'lock.db'), work, { clock: this.#clock, signal })
   }
 
   async #bring(reference: string, signal: AbortSignal): Promise<void> {

@@ -154,7 +154,7 @@ function parseWithScheme(text: string, allow: readonly GitScheme[]): GitLocation
 }
 
 /** Whether a text names a place on this machine: `/path`, `./path`, `../path`, `.` or `..`. */
-export function isLocalForm(text: string): boolean {
+function isLocalForm(text: string): boolean {
   return /^(?:\/(?!\/)|\.\.?(?:\/|$))/.test(text)
 }
 

@@ -16,7 +16,14 @@ export interface StatusInput {
   readonly active: boolean
   /** How often it failed in a row, why, and when it is tried again (milliseconds since the epoch). */
   readonly failure:
-    { readonly failures: number; readonly until: number; readonly message: string } | undefined
+    | {
+        readonly failures: number
+        readonly until: number
+        readonly message: string
+        /** The driver's word for it. */
+        readonly reason?: string
+      }
+    | undefined
   /** Why nothing is done although something is to be done: held, blocked, or the plan refused. */
   readonly obstacle: { readonly reason: string; readonly message: string } | undefined
   readonly revision: string
@@ -123,7 +130,10 @@ function reconciling({ action, active, failure }: StatusInput): Judgement {
 
 function stalled({ obstacle, failure }: StatusInput): Judgement {
   if (obstacle !== undefined) return { status: 'True', ...obstacle }
-  if (failure !== undefined) return { status: 'True', reason: 'Failing', message: failure.message }
+  if (failure !== undefined) {
+    const { message, reason } = failure
+    return { status: 'True', reason: 'Failing', ...(reason === undefined ? {} : { reason }), message }
+  }
   return { status: 'False', reason: 'NotStalled', message: 'nothing stands in the way' }
 }
 

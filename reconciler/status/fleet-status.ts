@@ -25,7 +25,6 @@ export interface FleetStatus {
   readonly plan?: Plan
   /** By name of the instance. */
   readonly instances: ReadonlyMap<string, StatusRecord>
-  readonly fleetStatus?: StatusRecord
   /** false until the first round has ended. */
   readonly ready: boolean
 }
@@ -38,7 +37,7 @@ export type FleetEvent =
       readonly type: 'action'
       readonly instance: string
       readonly action: ActionKind
-      readonly stage: 'begun' | 'applied' | 'ready' | 'failed'
+      readonly stage: 'begun' | 'ready' | 'failed' | 'superseded'
       readonly message?: string
       /** RFC 3339. */
       readonly at: string

@@ -1,4 +1,5 @@
 import { assertNever } from '../model/assert-never.ts'
+import { defined } from '../model/defined.ts'
 import type { Condition } from '../model/condition.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { Observation, Phase } from '../model/observed-state.ts'
@@ -88,7 +89,7 @@ export function instanceView(request: {
 function summaryOf(status: FleetStatus, name: string, urlOf: UrlOf): InstanceSummary {
   const entry = entriesByName(status).get(name)
   const spec = status.desired?.instances.get(name) ?? entry?.applied?.spec
-  return withoutAbsent({
+  return defined({
     name,
     team: teamOf(status, name),
     driver: spec?.driver,
@@ -120,7 +121,7 @@ function insideOf(
   const entry = entriesByName(status).get(name)
   const spec = status.desired?.instances.get(name)
   const applied = entry?.applied
-  return withoutAbsent({
+  return defined({
     desired: spec && declaredView(spec, entry?.port),
     applied: applied && { revision: applied.revision, at: applied.at },
     observed: entry && observedView(status.observed?.observations.get(entry.uid)),
@@ -130,7 +131,7 @@ function insideOf(
 
 function declaredView(spec: ResolvedInstance, allotted: number | undefined): DeclaredView {
   const port = spec.port ?? allotted
-  return withoutAbsent({
+  return defined({
     state: spec.state,
     stack: spec.stack,
     resources: spec.resources,
@@ -153,7 +154,7 @@ function observedView(observation: Observation | undefined): InstanceView['obser
     case 'present': {
       const { kind, phase, message, fields } = observation
       const shown = Object.entries(fields).filter(([path]) => !/^(env|access)(\.|$)/.test(path))
-      return withoutAbsent({ kind, phase, message, fields: Object.fromEntries(shown) })
+      return defined({ kind, phase, message, fields: Object.fromEntries(shown) })
     }
     case 'unknown':
       return { kind: observation.kind, message: observation.cause }
@@ -170,14 +171,4 @@ function driftOf(status: FleetStatus, name: string): readonly Change[] | undefin
   return actions.flatMap((action) =>
     action.changes.filter((change) => change.cause === 'drift').map(hideValues),
   )
-}
-
-/** An object without the properties that are undefined. */
-type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
-}
-
-function withoutAbsent<T extends object>(value: T): Present<T>
-function withoutAbsent(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined))
 }

@@ -44,7 +44,16 @@ const inventoryEntry = object(
     name: text,
     driver: { enum: driverNames },
     port,
-    applied: object({ spec: resolvedInstance, expected: { type: 'object' }, revision: text, at: text }),
+    applied: object(
+      {
+        spec: resolvedInstance,
+        expected: { type: 'object' },
+        configured: { type: 'object' },
+        revision: text,
+        at: text,
+      },
+      ['configured'],
+    ),
   },
   ['port', 'applied'],
 )

@@ -21,7 +21,6 @@ export interface FleetView {
     readonly drifted: number
     readonly stalled: number
   }
-  readonly conditions: readonly Omit<Condition, 'message'>[]
   /** Whether the last plan was refused by a policy or lacks something; its headline is for admins. */
   readonly plan?: {
     readonly id: string
@@ -42,9 +41,6 @@ export function fleetView(status: FleetStatus, viewer: Viewer): FleetView {
     ready: status.ready,
     ...(observedAt === undefined ? {} : { observedAt }),
     instances: countInstances(status, viewer),
-    conditions: (status.fleetStatus?.conditions ?? []).map((one) =>
-      viewer.admin ? one : withoutMessage(one),
-    ),
     ...(plan === undefined
       ? {}
       : {
@@ -79,17 +75,6 @@ function countInstances(status: FleetStatus, viewer: Viewer): FleetView['instanc
 
 export function isTrue(conditions: readonly Condition[] | undefined, type: Condition['type']): boolean {
   return conditions?.some((one) => one.type === type && one.status === 'True') ?? false
-}
-
-/** The message of the fleet's condition may name instances of other teams. */
-function withoutMessage({
-  type,
-  status,
-  reason,
-  since,
-  observedRevision,
-}: Condition): Omit<Condition, 'message'> {
-  return { type, status, reason, since, observedRevision }
 }
 
 export interface TeamView {

@@ -2,9 +2,6 @@ import type { InventoryEntry } from '../model/inventory.ts'
 import type { Viewer } from '../model/viewer.ts'
 import type { FleetStatus } from './fleet-status.ts'
 
-/** Finds an instance of ours by name; the inventory goes by uid. */
-export type FindEntry = (name: string) => InventoryEntry | undefined
-
 const indexes = new WeakMap<FleetStatus['inventory'], ReadonlyMap<string, InventoryEntry>>()
 
 /** The inventory by name. An inventory never changes, so its index is made once. */

@@ -1,5 +1,6 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { hasCode } from '../model/has-code.ts'
 
 /**
  * Makes an empty file that only its owner may read, in a folder of the same kind, unless it is there.
@@ -13,7 +14,7 @@ export async function createPrivate(file: string): Promise<void> {
     const handle = await open(file, 'wx', 0o600)
     await handle.close()
   } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw error
   }
 }
 
@@ -32,11 +33,7 @@ export async function sizeOf(file: string): Promise<number | undefined> {
   try {
     return (await stat(file)).size
   } catch (error) {
-    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined
     throw error
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

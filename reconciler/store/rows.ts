@@ -121,12 +121,13 @@ function optional<T>(row: Row, column: string, read: (row: Row, column: string) 
  */
 function isApplied(value: unknown): value is Applied {
   if (!isRecord(value) || !isRecord(value['spec']) || !isRecord(value['expected'])) return false
+  if (value['configured'] !== undefined && !isRecord(value['configured'])) return false
   return typeof value['revision'] === 'string' && typeof value['at'] === 'string'
 }
 
 function isStatusRecord(value: unknown): value is StatusRecord {
   if (!isRecord(value) || typeof value['name'] !== 'string') return false
-  if (value['kind'] !== 'Instance' && value['kind'] !== 'Fleet') return false
+  if (value['kind'] !== 'Instance') return false
   if (value['message'] !== undefined && typeof value['message'] !== 'string') return false
   const conditions = value['conditions']
   return isOneOf(value['phase'], phases) && Array.isArray(conditions) && conditions.every(isCondition)

@@ -12,47 +12,52 @@ t.test('who is refused is told how to sign in', async (t) => {
   t.match(answer.json(), { type: 'about:blank', title: 'Unauthorized', status: 401, detail: /Sign in/ })
 })
 
-t.test('after ten failures an account has to wait, from wherever', async (t) => {
+t.test('after ten failures an account has to wait where they came from, and nowhere else', async (t) => {
   const { server } = await openDoors(t)
   const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
     (await server.inject({ url, headers, remoteAddress })).statusCode
   for (let index = 0; index < 10; index++)
-    t.equal(await attempt(basic('bob', `guess ${index}`), `192.0.2.${index}`), 401)
-  const limited = await server.inject({ url, headers: basic('bob', 'guess'), remoteAddress: '192.0.2.99' })
+    t.equal(await attempt(basic('bob', `guess ${index}`), '192.0.2.1'), 401)
+  const limited = await server.inject({ url, headers: basic('bob', 'guess'), remoteAddress: '192.0.2.1' })
   t.equal(limited.statusCode, 429)
   const wait = Number(limited.headers['retry-after'])
   t.ok(wait > 0 && wait <= 300, `${wait} s`)
-  t.equal(await attempt(basic('bob'), '192.0.2.98'), 429, 'the right password waits too')
+  t.equal(await attempt(basic('bob'), '192.0.2.1'), 429, 'the right password waits too')
+  t.equal(await attempt(basic('bob'), '192.0.2.2'), 200, 'from elsewhere it does not')
+  t.equal(await attempt(basic('alice'), '192.0.2.1'), 200, 'nor do others')
+})
+
+t.test('after a hundred failures an account has to wait, from wherever', async (t) => {
+  const { server } = await openDoors(t)
+  const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
+    (await server.inject({ url, headers, remoteAddress })).statusCode
+  for (let index = 0; index < 100; index++)
+    t.equal(await attempt(basic('bob', `guess ${index}`), `192.0.2.${index}`), 401)
+  t.equal(await attempt(basic('bob'), '192.0.2.200'), 429)
   t.equal(await attempt(basic('alice'), '192.0.2.0'), 200, 'others do not')
 })
 
-t.test('after ten failures an address has to wait, whatever it tries', async (t) => {
+t.test('after a hundred failures an address has to wait, whatever it tries', async (t) => {
   const { server } = await openDoors(t)
   const status = async (headers: Record<string, string>) => (await server.inject({ url, headers })).statusCode
-  for (let index = 0; index < 5; index++) {
-    t.equal(await status(basic(`user-${index}`, 'x')), 401)
-    t.equal(await status(bearer(`token-${index}`)), 401)
-  }
+  for (let index = 0; index < 100; index++) t.equal(await status(basic(`user-${index}`, 'x')), 401)
   t.equal(await status(basic('alice')), 429)
   t.equal(await status(bearer('another')), 429)
   t.equal(await status(bearer(tokens.alice)), 200, 'a right token needs no guessing')
 })
 
-t.test('an address that has to wait cannot shut out account after account', async (t) => {
+t.test('wrong tokens keep nobody with a password out', async (t) => {
   const { server } = await openDoors(t)
-  for (const user of ['alice', 'bob', 'victor'])
-    for (let index = 0; index < 12; index++)
-      await server.inject({ url, headers: basic(user, `guess ${index}`), remoteAddress: '192.0.2.1' })
-  for (const [user, status] of Object.entries({ alice: 429, bob: 200, victor: 200 })) {
-    const answer = await server.inject({ url, headers: basic(user), remoteAddress: '192.0.2.2' })
-    t.equal(answer.statusCode, status, user)
-  }
+  const status = async (headers: Record<string, string>) => (await server.inject({ url, headers })).statusCode
+  for (let index = 0; index < 12; index++) await status(bearer(`token-${index}`))
+  t.equal(await status(bearer('another')), 429)
+  t.equal(await status(basic('alice')), 200)
 })
 
 t.test('many guesses at once count as many', async (t) => {
   const { server } = await openDoors(t)
   const guesses = Array.from({ length: 30 }, async (_, index) =>
-    server.inject({ url, headers: basic('bob', `guess ${index}`), remoteAddress: `192.0.2.${index}` }),
+    server.inject({ url, headers: basic('bob', `guess ${index}`), remoteAddress: '192.0.2.1' }),
   )
   const statuses = (await Promise.all(guesses)).map((one) => one.statusCode)
   t.equal(statuses.filter((one) => one === 401).length, 10)

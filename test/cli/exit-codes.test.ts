@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { instanceManifest, platform } from '../support/fleet.ts'
@@ -58,7 +58,7 @@ t.test('a dry run tells and writes nothing', async (t) => {
   t.match(partly, { code: 1, stdout: /create/, stderr: /press\.yaml:4:\d+: error/ })
 
   for (const name of await readdir(source))
-    if (name !== 'platform.yaml') await writeFile(join(source, name), '')
+    if (name !== 'platform.yaml') await rm(join(source, name))
   t.match(await runReconcile(args), { code: 0 }, 'nothing to do')
   t.same(await readdir(root), ['source'])
 })
@@ -111,6 +111,16 @@ t.test('a configuration that is wrong', async (t) => {
   }
   const both = await runReconcile(['validate', '--source', root, '--listen', 'nonsense'])
   t.equal(both.code, 1, 'validate has no doors')
+})
+
+t.test('an address that is none', async (t) => {
+  for (const args of [['status'], ['logs', 'one'], ['--dry-run', '--against']]) {
+    const url = args[0] === '--dry-run' ? ['foo'] : ['--url', 'foo']
+    const cwd = await folder(t.testdir({}), {})
+    const result = await runReconcile([...args, ...url], { cwd, env: { WEIR_TOKEN: 'alice:pass-word-1' } })
+    t.match(result, { code: 1, stdout: '', stderr: /"foo" is no address of a reconciler/ })
+    t.notMatch(result.stderr, /\n\s+at /)
+  }
 })
 
 t.test('status and logs without a reconciler', async (t) => {

@@ -172,7 +172,7 @@ t.test('a path is relative to the file that names it', async (t) => {
 t.test('nothing to be read declares nothing, and nothing may be deleted', async (t) => {
   for (const files of [{}, { 'README.md': 'x' }, { 'a.yaml': '' }, { 'a.yaml': '# nothing' }]) {
     const desired = await load(files)
-    t.strictSame(codes(desired), ['no-resources'])
+    t.strictSame(codes(desired), 'a.yaml' in files ? ['no-resources', 'empty-file'] : ['no-resources'])
     t.notOk(desired.complete)
   }
   const skipped = ['symlink-outside', 'not-a-file', 'file-too-large'] as const
@@ -182,12 +182,36 @@ t.test('nothing to be read declares nothing, and nothing may be deleted', async 
     t.notOk(desired.complete, reason)
     t.match(desired.diagnostics, [{ at: { file: 'b.yaml' } }], reason)
   }
-  const folder = {
-    ...snapshotOf({ 'a.yaml': platform }),
-    skipped: [{ path: 'teams', reason: 'symlink-outside' as const }],
+  for (const reason of ['symlink-outside', 'not-a-file'] as const) {
+    const folder = { ...snapshotOf({ 'a.yaml': platform }), skipped: [{ path: 'teams', reason }] }
+    const linked = await createDesiredLoader({ validators, defaultDriver: 'localfs' }).load(folder, signal)
+    t.notOk(linked.complete, 'it may have been a folder of manifests')
   }
-  const linked = await createDesiredLoader({ validators, defaultDriver: 'localfs' }).load(folder, signal)
-  t.notOk(linked.complete, 'a link may have been a folder of manifests')
+})
+
+t.test('a user whose document becomes invalid or illegible stays as last known', async (t) => {
+  const root = (spec: string): string => resource('User', 'root', spec)
+  const loader = createDesiredLoader({ validators, defaultDriver: 'localfs' })
+  const at = async (text: string) =>
+    loader.load(snapshotOf({ 'a.yaml': platform, 'root.yaml': text }), signal)
+  const before = await at(root('{ admin: true }'))
+  t.ok(before.users.has('root'))
+  for (const broken of [root('{ admin: true, nickname: boss }'), 'kind: [', '']) {
+    const desired = await at(broken)
+    t.same(desired.users.get('root')?.spec, { admin: true }, broken)
+    t.equal(desired.invalidUsers.size, 0)
+  }
+  const gone = await loader.load(snapshotOf({ 'a.yaml': platform }), signal)
+  t.notOk(gone.users.has('root'), 'once everything is legible, who is not declared is gone')
+  const fresh = await load({ 'a.yaml': platform, 'root.yaml': root('{ nickname: boss }') })
+  t.same([...fresh.invalidUsers], ['root'])
+})
+
+t.test('one file that cannot be read keeps no other from being read', async (t) => {
+  const many = '---\na: b\n'.repeat(150_000)
+  const desired = await load({ 'a.yaml': platform, 'many.yaml': many })
+  t.ok(desired.teams.has('assembly'))
+  t.notOk(desired.complete)
 })
 
 t.test('a former name is protected while its instance is held', async (t) => {

@@ -48,6 +48,20 @@ t.test('start, stop and restart settle whatever state it is in', async (t) => {
   t.equal(await exited(launcher.process), 0)
 })
 
+t.test('what was said before a launcher was killed is told by the next', async (t) => {
+  const launcher = await prepareLauncher(t, {}, stubStack(t, listens))
+  launcher.launch()
+  await launcher.when('it runs', ({ phase }) => phase === 'running')
+  const killed = launcher.process
+  killed.kill('SIGKILL')
+  await exited(killed)
+  launcher.launch()
+  await launcher.when('it runs again', ({ phase }) => phase === 'running')
+  const lines = (await launcher.admin('GET', '/logs?tail=1000')).text
+  t.equal(lines.match(/Launcher of /g)?.length, 2)
+  t.ok(lines.includes(`process ${killed.pid}`))
+})
+
 t.test('a Node-RED that ends by itself is started again, and why it ended is said', async (t) => {
   const launcher = await prepareLauncher(t, {}, stubStack(t, listens))
   launcher.launch()

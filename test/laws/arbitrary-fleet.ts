@@ -97,6 +97,7 @@ const anyDesired: fc.Arbitrary<DesiredState> = fc
         teams: new Map(),
         users: new Map(),
         instances: new Map(instances.map((instance) => [instance.name, instance])),
+        invalidUsers: new Set(),
         renames: new Map(
           declared.flatMap((name, index) => {
             const former = renamed.filter((each) => !declared.includes(each))[index]
@@ -150,7 +151,7 @@ export const anyInput: fc.Arbitrary<PlanInput> = fc
       desired,
       inventory,
       observed,
-      effects: new Map([['localfs' as const, localfsEffects]]),
+      drivers: new Map([['localfs' as const, { effects: localfsEffects, configured: {} }]]),
       blocked: new Map(),
     })),
   )

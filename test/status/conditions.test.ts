@@ -70,6 +70,11 @@ const table: readonly (readonly [string, Partial<StatusInput>, string])[] = [
     { action: action(), failure },
     'running False/Outdated True/Retrying True/Failing False/AsApplied',
   ],
+  [
+    'it failed, and the driver has a word for it',
+    { action: action(), failure: { ...failure, reason: 'PortInUse' } },
+    'running False/Outdated True/Retrying True/PortInUse False/AsApplied',
+  ],
   ['held while it runs', { obstacle }, 'running True/Running False/Converged True/Held False/AsApplied'],
   [
     'held before it was made',

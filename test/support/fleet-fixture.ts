@@ -81,6 +81,7 @@ export function desiredState(hashes: Hashes = {}): DesiredState {
     users: new Map(users.map((one) => [one.metadata.name, one])),
     teams: new Map(teams.map((one) => [one.metadata.name, one])),
     instances: new Map(instances.map((one) => [one.name, one])),
+    invalidUsers: new Set(),
     renames: new Map(),
     held: new Map([['broken', 'depends on an invalid stack']]),
     flows: new Map(),
@@ -205,21 +206,6 @@ export function fleetStatus(hashes: Hashes = {}): FleetStatus {
       ['press', record('press', 'crashed', true)],
       ['wrapper', record('wrapper', 'running', false)],
     ]),
-    fleetStatus: {
-      kind: 'Fleet',
-      name: 'fleet',
-      phase: 'running',
-      conditions: [
-        {
-          type: 'Ready',
-          status: 'False',
-          reason: 'Failing',
-          message: 'wrapper fails',
-          since: now,
-          observedRevision: 'r',
-        },
-      ],
-    },
     ready: true,
   }
 }

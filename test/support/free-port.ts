@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { reachable } from '../../reconciler/drivers/localfs/ports.ts'
+import { reachable } from '../../reconciler/model/reachable.ts'
 
 const given = new Set<number>()
 

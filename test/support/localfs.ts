@@ -36,6 +36,8 @@ interface Test {
 /** localfs in a folder of its own, with a runtime door. All its processes end with the test. */
 export interface LocalfsUnderTest {
   readonly data: string
+  /** What the runtime door hands out, by token. */
+  readonly settings: Map<string, RuntimeSettings>
   readonly makeDriver: (fleet: string, changes?: Partial<LocalfsOptions>) => Driver
   readonly makeInstance: DriverHarness['makeInstance']
   readonly credentials: (instance: PlacedInstance) => Credentials
@@ -65,6 +67,7 @@ export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
 
   return {
     data,
+    settings: door.settings,
     credentials,
     bootstrap,
     pids: async (uid) => (await launchersOf(uid)).map(({ pid }) => pid),
@@ -73,6 +76,7 @@ export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
         data,
         fleet,
         host: '127.0.0.1',
+        allowInstallScripts: false,
         launcher: { program: launcherProgram, nodeFlags: [] },
         npm: 'npm',
         machine,

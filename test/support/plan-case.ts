@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { judge } from '../../reconciler/control/reconcile.ts'
 import { createDesiredLoader } from '../../reconciler/desired/load-desired.ts'
 import { createValidators } from '../../reconciler/desired/validators.ts'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
@@ -10,9 +11,6 @@ import type { Inventory, InventoryEntry } from '../../reconciler/model/inventory
 import type { Observation, ObservedState, Phase } from '../../reconciler/model/observed-state.ts'
 import type { Plan } from '../../reconciler/model/plan.ts'
 import type { ResolvedInstance } from '../../reconciler/model/resource.ts'
-import { applyGates } from '../../reconciler/plan/gates.ts'
-import { makePlan } from '../../reconciler/plan/make-plan.ts'
-import { attachSecrets } from '../../reconciler/secrets/attach-secrets.ts'
 import { snapshotOf } from './memory-files.ts'
 
 /** An entry of `inventory.yaml`; what it leaves out is what a plain instance has. */
@@ -65,16 +63,16 @@ export async function planCase(folder: string): Promise<Plan> {
   const inventory = inventoryOf(written)
   const observed = observedOf(readObserved(join(folder, 'observed.yaml')), inventory)
   const fingerprints = new Map(Object.entries(written.secrets ?? {}))
-  const { instances, missing } = attachSecrets(declared, fingerprints, inventory)
-  const plan = makePlan({
-    desired: { ...declared, instances },
-    inventory,
-    observed,
-    effects: new Map([['localfs', localfsEffects]]),
-    blocked: missing,
-  })
   const allowed = written.allowDeletions
-  return applyGates(plan, inventory.size, { maxShare: 0.25, ...(allowed === undefined ? {} : { allowed }) })
+  const { plan } = judge(
+    declared,
+    { inventory, observed, fingerprints },
+    {
+      drivers: new Map([['localfs', { effects: localfsEffects, configured: {} }]]),
+      policy: { maxShare: 0.25, ...(allowed === undefined ? {} : { allowed }) },
+    },
+  )
+  return plan
 }
 
 function readInventory(file: string): WrittenInventory {

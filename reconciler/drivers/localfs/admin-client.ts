@@ -2,7 +2,8 @@ import { request, type IncomingMessage } from 'node:http'
 import type { LauncherBootstrap, LauncherState } from '../../../launcher/wire.ts'
 import { DriverError, type LogLine, type LogOptions } from '../driver.ts'
 import { isLauncherState, isLogLine } from './launcher-schema.ts'
-import { reachable } from './ports.ts'
+import { hasCode } from '../../model/has-code.ts'
+import { reachable } from '../../model/reachable.ts'
 
 /** Where a launcher's admin API is, and what proves the driver to it. */
 export type LauncherAddress = Pick<LauncherBootstrap, 'adminHost' | 'adminPort' | 'adminToken'>
@@ -57,15 +58,11 @@ export async function command(
     signal.throwIfAborted()
     if (!limit.aborted) return false
     const message = `the launcher has not finished to ${options.verb} within ${options.timeoutMs} ms`
-    throw new DriverError('waiting', 'LauncherBusy', message, { cause: error })
+    throw new DriverError('LauncherBusy', message, { cause: error })
   }
   if (answer.status === 401 || answer.status === 403) return false
   if (answer.status < 300) return true
-  throw new DriverError(
-    'transient',
-    'LauncherRefused',
-    `the launcher could not ${options.verb}: ${reasonIn(answer)}`,
-  )
+  throw new DriverError('LauncherRefused', `the launcher could not ${options.verb}: ${reasonIn(answer)}`)
 }
 
 /** `GET /logs`: the last lines, and with `follow` those to come until the launcher ends or `signal` is aborted. */
@@ -78,7 +75,7 @@ export async function* readLogs(
   const response = await send(address, { method: 'GET', path }, signal)
   if (response.statusCode !== 200) {
     response.resume()
-    throw new DriverError('transient', 'LogsUnavailable', `the launcher answered ${response.statusCode}`)
+    throw new DriverError('LogsUnavailable', `the launcher answered ${response.statusCode}`)
   }
   try {
     for await (const line of linesOf(response)) {
@@ -151,13 +148,8 @@ async function send(address: LauncherAddress, asked: Request, signal: AbortSigna
 function reasonIn({ status, body }: Answer): string {
   try {
     const value: unknown = JSON.parse(body)
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      'message' in value &&
-      typeof value.message === 'string'
-    )
-      return value.message
+    if (typeof value === 'object' && value !== null && 'error' in value && typeof value.error === 'string')
+      return value.error
   } catch {
     // Not JSON: the status has to do.
   }
@@ -165,12 +157,12 @@ function reasonIn({ status, body }: Answer): string {
 }
 
 function isRefusal(error: unknown): boolean {
-  return isCut(error) || (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')
+  return isCut(error) || hasCode(error, 'ECONNREFUSED')
 }
 
 /** The other side ended in the middle. */
 function isCut(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+  return hasCode(error, 'ECONNRESET')
 }
 
 function messageOf(error: unknown): string {

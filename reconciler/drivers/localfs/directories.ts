@@ -7,6 +7,7 @@ import type { LauncherBootstrap } from '../../../launcher/wire.ts'
 import { DriverError } from '../driver.ts'
 import type { Declares } from './fields.ts'
 import { isLauncherBootstrap } from './launcher-schema.ts'
+import { hasCode } from '../../model/has-code.ts'
 
 /** `instance.json`: whose the directory is, and what an observation of it is held against. It holds no secret. */
 export interface InstanceRecord {
@@ -141,14 +142,14 @@ async function makeOwnDirectory(directory: string): Promise<void> {
   })
   const found = await lstat(directory)
   if (!found.isDirectory())
-    throw new DriverError('stalled', 'NotADirectory', `${directory} is not a directory: move it away`)
+    throw new DriverError('NotADirectory', `${directory} is not a directory: move it away`)
   if ((found.mode & 0o777) !== 0o700) await chmod(directory, 0o700)
 }
 
 /** A uid becomes part of a path: nothing else may. */
 function safeUid(uid: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(uid))
-    throw new DriverError('stalled', 'InvalidUid', `not a uid: ${JSON.stringify(uid)}`)
+    throw new DriverError('InvalidUid', `not a uid: ${JSON.stringify(uid)}`)
   return uid
 }
 
@@ -159,8 +160,4 @@ async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined
     throw error
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -2,7 +2,7 @@ import type { EffectRule } from '../../model/plan.ts'
 
 /**
  * How localfs brings a change about, by the path of what changed: first the declaration (`ResolvedInstance`), then the
- * facts that an observation shows. `restart`: Node-RED starts again below its launcher. `replace`: launcher and
+ * configuration, then the facts that an observation shows. `restart`: Node-RED starts again below its launcher. `replace`: launcher and
  * Node-RED start again. `update`: nobody feels it.
  */
 export const localfsEffects: readonly EffectRule[] = [
@@ -26,6 +26,10 @@ export const localfsEffects: readonly EffectRule[] = [
   { path: 'stack', kind: 'replace' },
   { path: 'port', kind: 'replace' },
   { path: 'driver', kind: 'replace' },
+
+  // The launcher listens there too.
+  { path: 'localfs.host', kind: 'replace' },
+  { path: 'localfs.allowInstallScripts', kind: 'restart' },
 
   { path: 'state', kind: 'restart' },
   { path: 'settings', kind: 'restart' },

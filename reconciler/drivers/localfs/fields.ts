@@ -5,6 +5,14 @@ import type { Json } from '../../model/json.ts'
 import type { PlacedInstance } from '../../model/placed-instance.ts'
 import type { ResolvedInstance } from '../../model/resource.ts'
 
+/** What is seen of an instance beside what its launcher tells. */
+export interface Seen {
+  readonly declares: Declares
+  readonly launchers: number
+  /** Whether what it runs on still lies where it was installed. */
+  readonly stackFiles: 'intact' | 'missing'
+}
+
 /** What an instance declares that only an observation of it can be held against: written into `instance.json`. */
 export interface Declares {
   readonly flows: boolean
@@ -26,6 +34,7 @@ export function expectedFields(instance: PlacedInstance): Fields {
     ...(port === undefined ? {} : { port }),
     'stack.nodeRed': spec.stack.nodeRed,
     'stack.node': spec.stack.node,
+    'stack.files': 'intact',
     settings,
     'settings.js': 'intact',
     ...(spec.flows === undefined ? {} : { flows: spec.flows.digest }),
@@ -46,8 +55,8 @@ export function expectedFields(instance: PlacedInstance): Fields {
  *
  * A declared module that is not there is `null`, and so are declared flows.
  */
-export function observedFields(state: LauncherState, declares: Declares, launchers: number): Fields {
-  const common = { directory: 'intact', launchers }
+export function observedFields(state: LauncherState, { declares, launchers, stackFiles }: Seen): Fields {
+  const common = { directory: 'intact', launchers, 'stack.files': stackFiles }
   switch (state.phase) {
     case 'stopped':
       return { state: 'stopped', directory: 'intact' }

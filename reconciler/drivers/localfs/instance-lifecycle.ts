@@ -10,9 +10,8 @@ import type { Launchers } from './launchers.ts'
 import type { LauncherProcess, ProcessTable } from './processes.ts'
 import type { Stacks } from './stacks.ts'
 import { createTurns } from './turns.ts'
+import { adminPortOffset } from '../../model/launcher-ports.ts'
 
-/** The admin port of an instance: 1000 above that of its editor. */
-const adminPortOffset = 1000
 const reloadWithinMs = 60_000
 const answerWithinMs = 2_000
 
@@ -96,7 +95,7 @@ export function createInstanceLifecycle(parts: LifecycleParts): InstanceLifecycl
 function asDriverError(error: unknown): DriverError {
   if (error instanceof DriverError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new DriverError('transient', 'MachineRefused', message, { cause: error })
+  return new DriverError('MachineRefused', message, { cause: error })
 }
 
 /** What killed predecessors left is cleared before the first change, never by looking. */
@@ -126,23 +125,26 @@ async function find({ fleet, directories, table }: LifecycleParts, uid: string):
     content,
     directory,
     living: there.filter((launcher) => launcher.fleet === fleet),
-    foreign: isForeign(fleet, content, there),
+    foreign: isForeign({ fleet, uid }, content, there),
   }
 }
 
 function isForeign(
-  fleet: string,
+  { fleet, uid }: { readonly fleet: string; readonly uid: string },
   { record, bootstrap }: DirectoryContent,
   there: readonly LauncherProcess[],
 ): boolean {
   if (there.some((launcher) => launcher.fleet !== undefined && launcher.fleet !== fleet)) return true
-  if (record.kind === 'read') return record.value.fleet !== fleet
+  if (record.kind === 'read') return record.value.fleet !== fleet || record.value.uid !== uid
   return bootstrap.kind === 'read' && bootstrap.value.fleet !== fleet
 }
 
 function refuseForeign({ foreign, directory }: Found): void {
   if (foreign)
-    throw new DriverError('stalled', 'NotOurs', `${directory} belongs to another fleet: it is left alone`)
+    throw new DriverError(
+      'NotOurs',
+      `${directory} belongs to another fleet, or is a copy of another instance: it is left alone`,
+    )
 }
 
 function recordOf(
@@ -158,7 +160,7 @@ async function bootstrapOf(
   credentials: Credentials,
   signal: AbortSignal,
 ): Promise<LauncherBootstrap> {
-  if (port === undefined) throw new DriverError('stalled', 'NoPort', `${spec.name} was given no port`)
+  if (port === undefined) throw new DriverError('NoPort', `${spec.name} was given no port`)
   const stack = await stacks.ensure(spec.stack, signal)
   return {
     uid,

@@ -1,6 +1,7 @@
 import { on, EventEmitter } from 'node:events'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { DriverEvent } from '../driver.ts'
+import { isAlive } from './is-alive.ts'
 
 /** Notices that a launcher has ended. */
 export interface LauncherWatch {
@@ -51,14 +52,5 @@ export function createLauncherWatch({ clock }: { readonly clock: Clock }): Launc
         stop.abort()
       }
     },
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }

@@ -94,11 +94,7 @@ export function createLaunchers({ launcher, table, watch, clock }: Parts): Launc
           throw await failure(exit, directory, bootstrap)
         await clock.sleep(readyPollMs, signal)
       }
-      throw new DriverError(
-        'transient',
-        'LauncherHung',
-        `the launcher said nothing within ${readyWithinMs} ms`,
-      )
+      throw new DriverError('LauncherHung', `the launcher said nothing within ${readyWithinMs} ms`)
     },
 
     async stop(processes, bootstrap, signal) {
@@ -109,11 +105,7 @@ export function createLaunchers({ launcher, table, watch, clock }: Parts): Launc
       await Promise.all(left.map((process) => table.signal(process, 'SIGKILL')))
       const immortal = await awaitGone(left, stoppedWithinMs, signal)
       if (immortal[0] !== undefined)
-        throw new DriverError(
-          'transient',
-          'StopFailed',
-          `the launcher (pid ${immortal[0].pid}) cannot be ended`,
-        )
+        throw new DriverError('StopFailed', `the launcher (pid ${immortal[0].pid}) cannot be ended`)
     },
   }
 }
@@ -178,14 +170,14 @@ const outputOf = (directory: string) => join(directory, 'launcher.out')
 async function failure(exit: Exit, directory: string, bootstrap: LauncherBootstrap): Promise<DriverError> {
   if (exit === exitPortInUse) return portInUse(bootstrap.adminPort)
   if (exit instanceof Error)
-    return new DriverError('transient', 'LauncherFailed', 'the launcher cannot be started', { cause: exit })
+    return new DriverError('LauncherFailed', 'the launcher cannot be started', { cause: exit })
   const output = await readFile(outputOf(directory), 'utf8').catch(() => '')
   const last = output.trimEnd().split('\n').slice(-5).join('; ').slice(-500)
-  return new DriverError('transient', 'LauncherFailed', `the launcher ended at once (${exit}): ${last}`)
+  return new DriverError('LauncherFailed', `the launcher ended at once (${exit}): ${last}`)
 }
 
 function portInUse(port: number): DriverError {
   const holder = portHolder(port)
   const by = holder === undefined ? 'another process' : holder
-  return new DriverError('transient', 'PortInUse', `port ${port} is held by ${by}`)
+  return new DriverError('PortInUse', `port ${port} is held by ${by}`)
 }

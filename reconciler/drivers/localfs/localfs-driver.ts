@@ -20,6 +20,8 @@ export interface LocalfsOptions {
   readonly fleet: string
   /** The address that editors and admin APIs listen on. */
   readonly host: string
+  /** Whether modules may run their install scripts. */
+  readonly allowInstallScripts: boolean
   /** The launcher's main file, and flags for the Node.js that runs it. */
   readonly launcher: { readonly program: string; readonly nodeFlags: readonly string[] }
   /** npm's program, such as `npm`. */
@@ -56,14 +58,18 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     table,
     log,
   })
+  const configured = { 'localfs.host': host, 'localfs.allowInstallScripts': options.allowInstallScripts }
+  const mute = new Set<number>()
   const closing = new AbortController()
   const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])
 
   return {
     name: 'localfs',
     effects: localfsEffects,
+    configured,
     expected: expectedFields,
-    observe: (signal) => observeInstances({ fleet, directories, table, watch, clock }, whileOpen(signal)),
+    observe: (signal) =>
+      observeInstances({ fleet, directories, table, watch, clock, mute }, whileOpen(signal)),
     create: (instance, credentials, signal) => lifecycle.ensure(instance, credentials, whileOpen(signal)),
     update: (_before, instance, credentials, signal) =>
       lifecycle.ensure(instance, credentials, whileOpen(signal)),

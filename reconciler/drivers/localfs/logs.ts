@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import type { LogLine, LogOptions } from '../driver.ts'
 import { askState, parseLogLine, readLogs } from './admin-client.ts'
 import type { InstanceDirectories } from './directories.ts'
+import { hasCode } from '../../model/has-code.ts'
 
 const answerWithinMs = 2_000
 
@@ -44,7 +45,7 @@ async function lastLines(file: string, tail: number, signal: AbortSignal): Promi
       if (lines.length > tail) lines.shift()
     }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (!hasCode(error, 'ENOENT')) throw error
   }
   return lines
 }

@@ -17,9 +17,8 @@ export async function npmInstall(npm: Npm, folder: string, signal: AbortSignal):
   const { code, output } = await runNpm(npm, folder, signal)
   if (code === 0) return
   const lines = errorLines(output)
-  if (/\bcode E(TARGET|INVALIDTAGNAME)\b/.test(output))
-    throw new DriverError('stalled', 'StackNotFound', lines)
-  throw new DriverError('transient', 'StackInstallFailed', lines)
+  if (/\bcode E(TARGET|INVALIDTAGNAME)\b/.test(output)) throw new DriverError('StackNotFound', lines)
+  throw new DriverError('StackInstallFailed', lines)
 }
 
 const options = [
@@ -64,7 +63,7 @@ async function runNpm(
   }
   signal.addEventListener('abort', abort, { once: true })
   const result = await ended.promise.catch((error: unknown) => {
-    throw new DriverError('transient', 'StackInstallFailed', `npm cannot be run: ${String(error)}`, {
+    throw new DriverError('StackInstallFailed', `npm cannot be run: ${String(error)}`, {
       cause: error,
     })
   })

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
-import type { LauncherState } from '../../../launcher/wire.ts'
+import { existsSync } from 'node:fs'
+import type { LauncherBootstrap, LauncherState } from '../../../launcher/wire.ts'
 import type { Fields } from '../../model/fields.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Phase, Sighting } from '../../model/observed-state.ts'
@@ -9,8 +10,11 @@ import type { DirectoryContent, InstanceDirectories } from './directories.ts'
 import { observedFields } from './fields.ts'
 import type { LauncherWatch } from './launcher-watch.ts'
 import { uidOf, type LauncherProcess, type ProcessTable } from './processes.ts'
+import { entryPoint } from './stacks.ts'
 
 const answerWithinMs = 2_000
+/** For one that did not answer last time: what hangs is not to delay every look at all the others. */
+const answerAgainWithinMs = 200
 const retryMs = 20
 const atOnce = 32
 
@@ -20,6 +24,8 @@ interface Parts {
   readonly table: ProcessTable
   readonly watch: Pick<LauncherWatch, 'add'>
   readonly clock: Clock
+  /** Launchers, by pid, that did not answer when last asked. */
+  readonly mute: Set<number>
 }
 
 /** Sees every instance of a fleet: one listing of processes, one of directories, one question to each live launcher. */
@@ -40,7 +46,7 @@ async function list({ directories, table }: Parts) {
   try {
     return await Promise.all([directories.list(), table.launchers(directories.root)])
   } catch (error) {
-    throw new DriverError('transient', 'DataUnreadable', 'the instances cannot be listed', { cause: error })
+    throw new DriverError('DataUnreadable', 'the instances cannot be listed', { cause: error })
   }
 }
 
@@ -62,7 +68,7 @@ async function observeOne(
     return { kind: 'unknown', uid, cause: `its directory cannot be read: ${String(error)}` }
   }
   const ours = launchers.filter(({ fleet }) => fleet === parts.fleet)
-  if (!isOfFleet(parts.fleet, content, ours)) return undefined
+  if (!isOfFleet(parts.fleet, content, ours) || isCopy(uid, content, ours)) return undefined
   // Someone who only looks like a launcher has to prove it by the admin API.
   const asked = launchers.filter(({ fleet }) => fleet === undefined || fleet === parts.fleet)
   const name = nameIn(content) ?? uid
@@ -80,6 +86,11 @@ function isOfFleet(
   if (record.kind === 'read') return record.value.fleet === fleet
   if (bootstrap.kind === 'read') return bootstrap.value.fleet === fleet
   return ours.length > 0
+}
+
+/** A folder that somebody copied from an instance is not one. */
+function isCopy(uid: string, { record }: DirectoryContent, ours: readonly LauncherProcess[]): boolean {
+  return ours.length === 0 && record.kind === 'read' && record.value.uid !== uid
 }
 
 function nameIn({ record, bootstrap }: DirectoryContent): string | undefined {
@@ -109,6 +120,7 @@ interface Alive extends Named {
   readonly fleet: string
   readonly table: ProcessTable
   readonly clock: Clock
+  readonly mute: Set<number>
   readonly content: DirectoryContent
   /** Live processes that are launchers of this fleet, proven by their first argument. */
   readonly ours: readonly LauncherProcess[]
@@ -122,7 +134,7 @@ async function seeAlive(alive: Alive, signal: AbortSignal): Promise<Sighting> {
   switch (answer.kind) {
     case 'answered':
       return answer.state.uid === uid && answer.state.fleet === alive.fleet
-        ? answered(alive, answer.state)
+        ? answered(alive, answer.state, bootstrap.value)
         : mute(alive, 'the launcher of another instance answers at its admin port')
     case 'denied':
       return ours.length > 0
@@ -143,13 +155,24 @@ async function askPatiently(
   address: LauncherAddress,
   signal: AbortSignal,
 ): Promise<AdminAnswer> {
-  const { clock } = alive
-  const end = clock.now().getTime() + answerWithinMs
+  const { clock, mute, ours } = alive
+  const patience = ours.some(({ pid }) => mute.has(pid)) ? answerAgainWithinMs : answerWithinMs
+  const end = clock.now().getTime() + patience
   for (;;) {
-    const answer = await askState(address, answerWithinMs, signal)
-    if (answer.kind !== 'refused' || clock.now().getTime() > end || !(await lives(alive))) return answer
+    const answer = await askState(address, patience, signal)
+    const final = answer.kind !== 'refused' || clock.now().getTime() > end || !(await lives(alive))
+    if (final) {
+      noteMute(alive, answer.kind === 'silent')
+      return answer
+    }
     await clock.sleep(retryMs, signal)
   }
+}
+
+function noteMute({ ours, mute }: Alive, silent: boolean): void {
+  for (const { pid } of ours)
+    if (silent) mute.add(pid)
+    else mute.delete(pid)
 }
 
 async function lives({ ours, table }: Alive): Promise<boolean> {
@@ -163,10 +186,14 @@ function locked(alive: Alive, why: string): Sighting {
   return present(alive, { state, directory: 'damaged' }, { phase, message: why })
 }
 
-function answered(alive: Alive, state: LauncherState): Sighting {
+function answered(alive: Alive, state: LauncherState, { stack }: LauncherBootstrap): Sighting {
   const { record } = alive.content
   const declares = record.kind === 'read' ? record.value.declares : { flows: false, modules: [] }
-  const fields = observedFields(state, declares, Math.max(1, alive.ours.length))
+  const fields = observedFields(state, {
+    declares,
+    launchers: Math.max(1, alive.ours.length),
+    stackFiles: existsSync(entryPoint(stack)) ? 'intact' : 'missing',
+  })
   const damage = record.kind === 'read' ? {} : { directory: 'damaged' }
   return present(alive, { ...fields, ...damage }, { phase: state.phase, message: state.message })
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { reachable } from '../../model/reachable.ts'
 
 /** Whether somebody listens on a port of this machine. A connection is tried: binding would get into another's way. */
 export async function isPortHeld(host: string, port: number, signal: AbortSignal): Promise<boolean> {
@@ -15,12 +16,6 @@ export async function isPortHeld(host: string, port: number, signal: AbortSignal
     // Someone who does not even answer has the port nevertheless.
     socket.once('timeout', settle(true))
   })
-}
-
-/** The address at which a listener on `host` can be reached. */
-export function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  return host === '::' ? '::1' : host
 }
 
 const listening = '0A'

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { defined } from '../../model/defined.ts'
+import { hasCode } from '../../model/has-code.ts'
 
 const run = promisify(execFile)
 
@@ -50,7 +51,7 @@ export function createProcessTable({ platform }: { readonly platform: NodeJS.Pla
       try {
         process.kill(launcher.pid, signal)
       } catch (error) {
-        if (!isGone(error)) throw error
+        if (!hasCode(error, 'ESRCH')) throw error
       }
     },
   }
@@ -135,8 +136,4 @@ export function parsePsLine(line: string): Listed | undefined {
 
 function fleetOf(first: string | undefined): { fleet?: string } {
   return first?.startsWith(title) === true ? { fleet: first.slice(title.length) } : {}
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ESRCH'
 }

@@ -20,6 +20,8 @@ import { DriverError } from '../driver.ts'
 import { majorOf } from './fields.ts'
 import { npmInstall, type Npm } from './npm-install.ts'
 import { createSharedWork } from './shared-work.ts'
+import { hasCode } from '../../model/has-code.ts'
+import { isAlive } from './is-alive.ts'
 
 const run = promisify(execFile)
 
@@ -87,7 +89,7 @@ export function createStacks({
     }
     const installed = await readComplete(folder, machine, packages)
     if (installed === undefined)
-      throw new DriverError('transient', 'StackInstallFailed', 'the stack vanished after it was installed')
+      throw new DriverError('StackInstallFailed', 'the stack vanished after it was installed')
     return installed
   }
 
@@ -119,7 +121,10 @@ function nodeProgram(folder: string, machine: MachineNode, packages: Packages): 
   return packages[name] === undefined ? machine.program : join(folder, 'node_modules', name, 'bin', 'node')
 }
 
-const entryPoint = (folder: string) => join(folder, 'node_modules', 'node-red', 'red.js')
+/** Node-RED's program in the folder of a stack. */
+export function entryPoint(folder: string): string {
+  return join(folder, 'node_modules', 'node-red', 'red.js')
+}
 
 async function verify(
   folder: string,
@@ -135,7 +140,6 @@ async function verify(
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
   if (nodeRed !== packages['node-red'])
     throw new DriverError(
-      'stalled',
       'StackNotFound',
       `npm installed node-red ${nodeRed}, not ${packages['node-red']}: a stack names an exact version`,
     )
@@ -207,17 +211,8 @@ async function cleanUnfinished(root: string, now: Date): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')
+  return hasCode(error, 'ENOTEMPTY') || hasCode(error, 'EEXIST')
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -38,17 +38,14 @@ export function createMemoryDriver({ fleet, world, name = 'localfs' }: MemoryOpt
     await cross(signal)
     const found = world.objects.get(instance.uid)
     if (found !== undefined && found.fleet !== fleet)
-      throw new DriverError(
-        'stalled',
-        'NotOurs',
-        `${instance.uid} belongs to another fleet: it is left alone`,
-      )
+      throw new DriverError('NotOurs', `${instance.uid} belongs to another fleet: it is left alone`)
     world.objects.set(instance.uid, made(instance, found))
   }
 
   return {
     name,
     effects: memoryEffects,
+    configured: {},
     expected: memoryFields,
     async observe(signal) {
       await cross(signal)

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { objectSchema as object } from '../../../model/json-schema.ts'
 import { fleetView } from '../../../status/views.ts'
 import type { DoorDeps } from '../../deps.ts'
-import { answers, condition, count, flag, list, mapOf, revision, text, timestamp } from '../../schemas.ts'
+import { answers, count, flag, list, mapOf, revision, text, timestamp } from '../../schemas.ts'
 import { viewerOf } from '../../sign-in.ts'
 
 const place = object({ file: text, line: count, column: count }, ['line', 'column'])
@@ -27,7 +27,6 @@ const fleet = object(
     ready: flag,
     observedAt: timestamp,
     instances: object({ total: count, phases: mapOf(count), ready: count, drifted: count, stalled: count }),
-    conditions: list(condition),
     plan: object({ id: text, revision: text, complete: flag, refused: flag, headline: text }, ['headline']),
     diagnostics: list(diagnostic),
   },

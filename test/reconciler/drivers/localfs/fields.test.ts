@@ -28,13 +28,15 @@ function state(changes: Partial<LauncherState> = {}): LauncherState {
   }
 }
 
+const seen = { declares, launchers: 1, stackFiles: 'intact' } as const
+
 t.test('a launcher that runs as declared shows exactly what is expected', async (t) => {
-  t.strictSame(observedFields(state(), declares, 1), expectedFields(instance))
+  t.strictSame(observedFields(state(), seen), expectedFields(instance))
 })
 
 t.test('while it starts, only what it was started with is said', async (t) => {
   for (const phase of ['installing', 'starting'] as const) {
-    const fields = observedFields(state({ phase, modules: {}, settingsFile: 'missing' }), declares, 1)
+    const fields = observedFields(state({ phase, modules: {}, settingsFile: 'missing' }), seen)
     const expected = expectedFields(instance)
     for (const [path, value] of Object.entries(fields)) t.equal(value, expected[path], path)
     t.notOk('settings' in fields)
@@ -43,22 +45,22 @@ t.test('while it starts, only what it was started with is said', async (t) => {
 
 t.test('a module or flows that are gone are null, not left out', async (t) => {
   const { flows: _, ...without } = state({ modules: {} })
-  t.match(observedFields(without, declares, 1), { flows: null, 'modules.node-red-contrib-x': null })
+  t.match(observedFields(without, seen), { flows: null, 'modules.node-red-contrib-x': null })
 })
 
 t.test('what is not declared is not said: the editor owns it', async (t) => {
-  const fields = observedFields(state(), { flows: false, modules: [] }, 1)
+  const fields = observedFields(state(), { ...seen, declares: { flows: false, modules: [] } })
   t.notOk('flows' in fields)
   t.notOk(Object.keys(fields).some((path) => path.startsWith('modules.')))
 })
 
 t.test('a crashed one shows the settings it crashed with, not its modules', async (t) => {
-  const fields = observedFields(state({ phase: 'crashed', settings: 'old', modules: {} }), declares, 1)
+  const fields = observedFields(state({ phase: 'crashed', settings: 'old', modules: {} }), seen)
   t.match(fields, { state: 'running', settings: 'old' })
   t.notOk('modules.node-red-contrib-x' in fields)
 })
 
 t.test('stopped is stopped, whether a launcher is left or not', async (t) => {
   const stopped = placeInstance({ fleet: 'fleet-a', port: 1, spec: { state: 'stopped' } })
-  t.strictSame(observedFields(state({ phase: 'stopped' }), declares, 1), expectedFields(stopped))
+  t.strictSame(observedFields(state({ phase: 'stopped' }), seen), expectedFields(stopped))
 })

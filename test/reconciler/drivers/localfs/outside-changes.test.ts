@@ -1,11 +1,23 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
-import { appendFile, chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  cp,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Driver, LogLine } from '../../../../reconciler/drivers/driver.ts'
 import { launcherTitle } from '../../../../reconciler/drivers/localfs/processes.ts'
+import type { RuntimeSettings } from '../../../../launcher/wire.ts'
 import type { PlacedInstance } from '../../../../reconciler/model/placed-instance.ts'
 import type { ResolvedInstance } from '../../../../reconciler/model/resource.ts'
 import { launcherProgram, setUpLocalfs } from '../../../support/localfs.ts'
@@ -84,7 +96,6 @@ t.test('a port that somebody else has is named, and the instance comes once it i
     t.teardown(() => squatter.close())
     const refusal: unknown = await create().catch((error: unknown) => error)
     t.match(refusal, {
-      kind: 'transient',
       reason: 'PortInUse',
       message: new RegExp(`port ${port} is held by`),
     })
@@ -173,7 +184,49 @@ t.test('a launcher that ends at once says why', async (t) => {
   const failure: unknown = await driver
     .create(instance, localfs.credentials(instance), signal)
     .catch((error: unknown) => error)
-  t.match(failure, { kind: 'transient', reason: 'LauncherFailed', message: /\(3\): out of luck/ })
+  t.match(failure, { reason: 'LauncherFailed', message: /\(3\): out of luck/ })
+})
+
+t.test('a launcher that cannot take its settings over says why', async (t) => {
+  const { instance, create, running } = await begin(t)
+  await create()
+  await running()
+  const token = localfs.credentials(instance).runtimeToken.reveal()
+  const whole = localfs.settings.get(token)
+  t.teardown(() => whole && localfs.settings.set(token, whole))
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  localfs.settings.set(token, { uid: instance.uid } as RuntimeSettings)
+  t.match(await create().catch((error: unknown) => error), {
+    reason: 'LauncherRefused',
+    message: /could not reload: the reconciler sends settings that are not complete/,
+  })
+})
+
+t.test('a copy of an instance is no instance', async (t) => {
+  const { driver, instance, create, running } = await begin(t)
+  await create()
+  await running()
+  const copy = `${instance.uid.slice(0, -4)}0000`
+  await cp(directoryOf(instance), join(data, 'instances', copy), { recursive: true })
+  t.same(
+    (await driver.observe(signal)).filter(({ uid }) => uid === copy),
+    [],
+  )
+  await driver.remove(copy, signal)
+  t.ok((await stat(join(data, 'instances', copy))).isDirectory(), 'it is left alone')
+  await rm(join(data, 'instances', copy), { recursive: true })
+})
+
+t.test('a stack that is gone is seen', async (t) => {
+  const { instance, create, running, sight } = await begin(t)
+  await create()
+  await running()
+  t.match(await sight(), { fields: { 'stack.files': 'intact' } })
+  const { stack } = await localfs.bootstrap(instance.uid)
+  const aside = `${stack}.aside`
+  await rename(stack, aside)
+  t.teardown(() => rename(aside, stack).catch(() => undefined))
+  t.match(await sight(), { fields: { 'stack.files': 'missing' } })
 })
 
 t.test('another launcher program replaces the launcher', async (t) => {
@@ -253,7 +306,7 @@ t.test('something else in the place of its directory is left alone, and said', a
   for (const before of put) {
     await before()
     t.equal(await sight(), undefined)
-    t.match(await create().catch((error: unknown) => error), { kind: 'stalled', reason: 'NotADirectory' })
+    t.match(await create().catch((error: unknown) => error), { reason: 'NotADirectory' })
     await rm(place)
   }
   t.strictSame(readdirSync(elsewhere), [])
@@ -267,7 +320,7 @@ t.test('what the machine refuses is an error of the driver', async (t) => {
   const refusal: unknown = await driver
     .create(instance, localfs.credentials(instance), signal)
     .catch((error: unknown) => error)
-  t.match(refusal, { name: 'DriverError', kind: 'transient', reason: 'MachineRefused' })
+  t.match(refusal, { name: 'DriverError', reason: 'MachineRefused' })
 })
 
 t.test('logs: followed while it runs, from its file when it is stopped', async (t) => {
