@@ -85,7 +85,8 @@ async function refuse(response: ServerResponse): Promise<void> {
 /** No route takes a body yet; one that comes is read and dropped. */
 async function bodyFits(request: IncomingMessage): Promise<boolean> {
   let size = 0
-  for await (const part of request) {
+  const chunks: AsyncIterable<Buffer> = request
+  for await (const part of chunks) {
     size += part.length
     if (size > largestBody) return false
   }

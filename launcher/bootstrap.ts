@@ -44,19 +44,26 @@ const texts = [
 /** Reads `launcher.json`. Throws an Error that names what is wrong, and never a value: tokens stand in it. */
 export function readBootstrap(path: string): LauncherBootstrap {
   const parsed = parse(readFileSync(path, 'utf8'), path)
-  const wrong = texts.find((name) => typeof parsed[name] !== 'string' || parsed[name] === '')
-  if (wrong !== undefined) throw new Error(`${path}: ${wrong} is not a text`)
-  if (!Number.isInteger(parsed.adminPort)) throw new Error(`${path}: adminPort is not a port`)
-  if (!isVersions(parsed.versions)) throw new Error(`${path}: versions is not complete`)
+  assertBootstrap(parsed, path)
   return parsed
 }
 
-function parse(content: string, path: string): LauncherBootstrap {
+function parse(content: string, path: string): unknown {
   try {
-    return JSON.parse(content)
+    const parsed: unknown = JSON.parse(content)
+    return parsed
   } catch {
     throw new Error(`${path} is not JSON`)
   }
+}
+
+function assertBootstrap(value: unknown, path: string): asserts value is LauncherBootstrap {
+  if (typeof value !== 'object' || value === null) throw new Error(`${path} is not an object`)
+  const fields: Partial<Record<string, unknown>> = { ...value }
+  const wrong = texts.find((name) => typeof fields[name] !== 'string' || fields[name] === '')
+  if (wrong !== undefined) throw new Error(`${path}: ${wrong} is not a text`)
+  if (!Number.isInteger(fields['adminPort'])) throw new Error(`${path}: adminPort is not a port`)
+  if (!isVersions(fields['versions'])) throw new Error(`${path}: versions is not complete`)
 }
 
 function isVersions(value: unknown): boolean {

@@ -55,7 +55,8 @@ async function requestFunction(url: string): Promise<Begin> {
 async function whole(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = []
   let size = 0
-  for await (const part of response) {
+  const chunks: AsyncIterable<Buffer> = response
+  for await (const part of chunks) {
     parts.push(part)
     size += part.length
     if (size > largestAnswer) throw new Error('the answer is too large')

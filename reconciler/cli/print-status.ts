@@ -38,7 +38,8 @@ export async function printLogs(
   )
   let rest = ''
   const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | readonly Uint8Array[] = response.body ?? []
+  for await (const chunk of body) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) terminal.out(logText(line))

@@ -21,7 +21,7 @@ export type DriverName = (typeof driverNames)[number]
 export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
 /** What a person may do with an instance, and a digest that changes when their password does. */
-export interface Access {
+export type Access = {
   readonly role: Role | 'admin'
   readonly password?: string
 }

@@ -28,9 +28,9 @@ function isListOfText(value: unknown): value is readonly string[] {
 /** `{ value: x }` and `{ role: x }` read better as x. */
 function unwrapped(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  const [only, ...more] = Object.entries(value)
+  const [only, ...more]: readonly (readonly [string, unknown])[] = Object.entries(value)
   if (only === undefined || more.length > 0) return value
-  const [key, inner]: [string, unknown] = only
+  const [key, inner] = only
   if (key === 'value' || key === 'role') return inner
   return key === 'secret' ? `secret ${String(inner)}` : value
 }

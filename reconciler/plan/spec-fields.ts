@@ -20,6 +20,11 @@ export function specFields(spec: ResolvedInstance): Fields {
   return fields
 }
 
-function add(fields: Record<string, Json>, prefix: string, map: object): void {
-  for (const [key, value] of Object.entries(map)) if (value !== undefined) fields[`${prefix}.${key}`] = value
+function add<T extends object>(
+  fields: Record<string, Json>,
+  prefix: string,
+  map: T & { readonly [K in keyof T]: Json | undefined },
+): void {
+  const entries: readonly (readonly [string, Json | undefined])[] = Object.entries(map)
+  for (const [key, value] of entries) if (value !== undefined) fields[`${prefix}.${key}`] = value
 }

@@ -43,7 +43,8 @@ async function hold(db: Knex, now: Date): Promise<void> {
 
 async function describeHolder(db: Knex): Promise<string> {
   try {
-    const row: { readonly [column: string]: unknown } | undefined = await db('holder').first()
+    const rows: readonly { readonly [column: string]: unknown }[] = await db('holder').limit(1)
+    const [row] = rows
     if (row) return `process ${String(row['pid'])} on ${String(row['host'])}, since ${String(row['since'])}`
   } catch {
     // The holder is just writing who it is.

@@ -77,7 +77,7 @@ function made(instance: PlacedInstance, found: MemoryObject | undefined): Memory
     fields: memoryFields(instance),
     alive: instance.spec.state === 'running',
     hung: false,
-    data: found?.data ?? new Map(),
+    data: found?.data ?? new Map<string, string>(),
   }
 }
 
