@@ -57,8 +57,7 @@ t.test('a dry run tells and writes nothing', async (t) => {
   const partly = await runReconcile(args)
   t.match(partly, { code: 1, stdout: /create/, stderr: /press\.yaml:4:\d+: error/ })
 
-  for (const name of await readdir(source))
-    if (name !== 'platform.yaml') await rm(join(source, name))
+  for (const name of await readdir(source)) if (name !== 'platform.yaml') await rm(join(source, name))
   t.match(await runReconcile(args), { code: 0 }, 'nothing to do')
   t.same(await readdir(root), ['source'])
 })
