@@ -2,6 +2,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
+import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import type { Plan } from '../../reconciler/model/plan.ts'
 import {
   asRecord,
@@ -14,30 +15,10 @@ import {
 } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 
-const greet = JSON.stringify([
-  { id: 'tab1', type: 'tab', label: 'greet' },
-  { id: 'in1', type: 'http in', z: 'tab1', url: '/hello', method: 'get', wires: [['fn1']] },
-  {
-    id: 'fn1',
-    type: 'function',
-    z: 'tab1',
-    func: "msg.payload = env.get('GREETING')\nreturn msg",
-    wires: [['out1']],
-  },
-  { id: 'out1', type: 'http response', z: 'tab1', wires: [] },
-])
-
-async function textAt(url: unknown, path: string): Promise<string> {
-  return fetch(`${String(url)}${path}`).then(
-    async (response) => response.text(),
-    () => '',
-  )
-}
-
 t.test('a fleet follows its repository, and drift is put back', async (t) => {
   const fleet = await setUpFleet(t)
   const { repository } = fleet
-  await repository.write('flows/greet.json', greet)
+  await repository.write('flows/greet.json', greetingFlows())
   const greeter = (greeting: string, more = '') =>
     instanceManifest(
       'greeter',
@@ -49,11 +30,14 @@ t.test('a fleet follows its repository, and drift is put back', async (t) => {
   const server = await fleet.serve()
   const first = await fleet.ready('greeter')
   await fleet.ready('quiet')
-  t.equal(await textAt(first['url'], 'hello'), 'hello')
+  t.equal(await textAt(`${String(first['url'])}hello`), 'hello')
 
   await repository.write('greeter.yaml', greeter('good evening'))
   await repository.commit('Greet by evening')
-  await until('the editor greets anew', async () => (await textAt(first['url'], 'hello')) === 'good evening')
+  await until(
+    'the editor greets anew',
+    async () => (await textAt(`${String(first['url'])}hello`)) === 'good evening',
+  )
   t.equal((await fleet.ready('greeter'))['uid'], first['uid'], 'the instance is the same')
 
   await repository.write(
@@ -75,7 +59,7 @@ t.test('a fleet follows its repository, and drift is put back', async (t) => {
     async () => (await fleet.launchers()).length === 2 && !(await table.isStill(launcher)),
   )
   await fleet.ready('porter')
-  t.equal(await textAt(first['url'], 'hello'), 'good evening', 'a killed launcher is started again')
+  t.equal(await textAt(`${String(first['url'])}hello`), 'good evening', 'a killed launcher is started again')
 
   const settings = join(fleet.data, 'instances', String(first['uid']), 'user/settings.js')
   await writeFile(settings, 'module.exports = {}')
@@ -94,7 +78,10 @@ t.test('a fleet follows its repository, and drift is put back', async (t) => {
   })
   await repository.write('README.md', 'wakes it again')
   await repository.commit('Nothing either')
-  await until('the instance is back', async () => (await textAt(first['url'], 'hello')) === 'good evening')
+  await until(
+    'the instance is back',
+    async () => (await textAt(`${String(first['url'])}hello`)) === 'good evening',
+  )
   const again = await fleet.ready('porter')
   t.match(again, { uid: first['uid'], url: first['url'] }, 'a deleted instance comes back as itself')
 
@@ -237,7 +224,7 @@ async function roundsPass(fleet: FleetUnderTest, count: number): Promise<void> {
 t.test('a machine that comes up while Git is away brings its instances back', async (t) => {
   const fleet = await setUpFleet(t)
   const { repository } = fleet
-  await repository.write('flows/greet.json', greet)
+  await repository.write('flows/greet.json', greetingFlows())
   await repository.write(
     'greeter.yaml',
     instanceManifest(
@@ -257,7 +244,7 @@ t.test('a machine that comes up while Git is away brings its instances back', as
   await writeFile(fleet.config, configuration.replace('url: repository', away))
 
   const server = await fleet.serve()
-  await until('the flows answer again', async () => (await textAt(url, 'hello')) === 'hello')
+  await until('the flows answer again', async () => (await textAt(`${String(url)}hello`)) === 'hello')
   const body = {
     client_id: 'node-red-editor',
     grant_type: 'password',
