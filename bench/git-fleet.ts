@@ -1,9 +1,4 @@
-import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-
-const run = promisify(execFile)
+import { createRepository } from '../test/support/git-repository.ts'
 
 /** A Git repository that stands beside nobody's configuration. */
 export interface GitFleet {
@@ -11,6 +6,8 @@ export interface GitFleet {
   write(files: { readonly [path: string]: string }): Promise<void>
   /** Commits what was written. Returns the commit. */
   commit(message: string): Promise<string>
+  /** Packs everything, as a server keeps it. */
+  pack(): Promise<void>
   /** A commit like the newest with another content of one file, made but not yet on the branch. */
   prepare(path: string, content: string): Promise<string>
   /** Moves the branch to a prepared commit. */
@@ -19,41 +16,30 @@ export interface GitFleet {
 
 /** Opens a repository, or makes it where there is none. */
 export async function openFleet(directory: string): Promise<GitFleet> {
-  const environment = {
-    ...process.env,
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_SYSTEM: '/dev/null',
-    GIT_AUTHOR_NAME: 'Bench',
-    GIT_AUTHOR_EMAIL: 'bench@example.com',
-    GIT_COMMITTER_NAME: 'Bench',
-    GIT_COMMITTER_EMAIL: 'bench@example.com',
-  }
-  const git = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await run('git', [...args], { cwd: directory, env: environment, maxBuffer: 1 << 26 })
-    return stdout.trim()
-  }
-  const write: GitFleet['write'] = async (files) => {
-    for (const [path, content] of Object.entries(files)) {
-      await mkdir(dirname(join(directory, path)), { recursive: true })
-      await writeFile(join(directory, path), content)
-    }
-  }
-  await git('init', '--quiet', '--initial-branch=main')
+  const repository = await createRepository(directory)
   return {
     directory,
-    write,
-    commit: async (message) => {
-      await git('add', '--all')
-      await git('commit', '--quiet', '--message', message)
-      return git('rev-parse', 'HEAD')
+    commit: (message) => repository.commit(message),
+    write: async (files) => {
+      for (const [path, content] of Object.entries(files)) await repository.write(path, content)
+    },
+    pack: async () => {
+      await repository.git('gc', '--quiet')
     },
     prepare: async (path, content) => {
-      await write({ [path]: content })
-      await git('add', '--', path)
-      return git('commit-tree', await git('write-tree'), '-p', 'HEAD', '-m', `Change ${path}`)
+      await repository.write(path, content)
+      await repository.git('add', '--', path)
+      return repository.git(
+        'commit-tree',
+        await repository.git('write-tree'),
+        '-p',
+        'HEAD',
+        '-m',
+        `Change ${path}`,
+      )
     },
-    publish: async (commit) => {
-      await git('update-ref', 'refs/heads/main', commit)
+    publish: async (made) => {
+      await repository.git('update-ref', 'refs/heads/main', made)
     },
   }
 }

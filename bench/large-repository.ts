@@ -21,6 +21,7 @@ async function make(bench: Workbench): Promise<GitFleet> {
   const fleet = await openFleet(directory)
   await writeFleet(directory, largeFleet)
   await fleet.commit('Declare the fleet')
+  await fleet.pack()
   return fleet
 }
 

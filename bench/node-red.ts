@@ -1,36 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePortPair } from '../test/support/free-port.ts'
 import { testStack } from '../test/support/stack.ts'
-import { packagesOf } from '../reconciler/drivers/localfs/stacks.ts'
-import { digestOf } from '../reconciler/model/digest.ts'
-
-export const nodeRed = '5.0.7'
-export const nodeMajor = Number.parseInt(process.versions.node, 10)
 
 /** The folder of an installed Node-RED, the same for all that is measured. */
 export async function stackFolder(): Promise<string> {
   return (await testStack()).stack
-}
-
-/** Puts the stack where localfs looks for it, as if it had installed it. Returns its folder. */
-export async function seedStack(data: string): Promise<string> {
-  const installed = await testStack()
-  const machine = {
-    program: process.execPath,
-    version: process.version,
-    platform: process.platform,
-    arch: process.arch,
-  }
-  const folder = join(data, 'stacks', digestOf(packagesOf({ nodeRed, node: nodeMajor }, machine)))
-  await mkdir(folder, { recursive: true })
-  await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
-  await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
-  return folder
 }
 
 /** Flows with an HTTP endpoint, `/mark`, that answers with the variable MARK. */

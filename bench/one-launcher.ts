@@ -7,7 +7,8 @@ import { inheritedEnvironment } from '../reconciler/drivers/localfs/environment.
 import { digestOf } from '../reconciler/model/digest.ts'
 import { freePortPair } from '../test/support/free-port.ts'
 import { openRuntimeDoor, type RuntimeDoor } from '../test/support/runtime-door.ts'
-import { endProcess, markFlows, nodeRed, seedStack } from './node-red.ts'
+import { seedStack, stack } from '../test/support/stack.ts'
+import { endProcess, markFlows } from './node-red.ts'
 import type { Workbench } from './workbench.ts'
 
 const main = join(import.meta.dirname, '../launcher/main.ts')
@@ -25,7 +26,7 @@ export async function prepareLauncher(
   node: string = process.execPath,
 ): Promise<OneLauncher> {
   const data = await bench.folder('launcher')
-  const [stack, port, door] = [await seedStack(data), await freePortPair(), await openRuntimeDoor('token')]
+  const [folder, port, door] = [await seedStack(data), await freePortPair(), await openRuntimeDoor('token')]
   bench.atEnd(async () => door.close())
   door.settings = {
     uid: 'uid-1',
@@ -53,9 +54,9 @@ export async function prepareLauncher(
     adminToken: 'admin-token',
     adminHost: '127.0.0.1',
     adminPort: port + 1000,
-    stack,
+    stack: folder,
     node,
-    versions: { nodeRed, node: process.versions.node },
+    versions: { nodeRed: stack.nodeRed, node: process.versions.node },
   }
   await writeFile(join(directory, 'launcher.json'), JSON.stringify(bootstrap), { mode: 0o600 })
   const environment = {

@@ -6,23 +6,11 @@ import { parseAllDocuments } from 'yaml'
 const [directory] = process.argv.slice(2)
 if (directory === undefined) throw new Error('which folder?')
 
-const started = performance.now()
 const names = (await readdir(directory, { recursive: true })).filter(
   (name) => name.endsWith('.yaml') && !name.startsWith('.git'),
 )
 const texts: string[] = []
 for (const name of names) texts.push(await readFile(join(directory, name), 'utf8'))
-const read = performance.now()
-const cpu = process.cpuUsage()
-let documents = 0
-for (const text of texts) documents += parseAllDocuments(text).length
-const parsed = performance.now()
-const { user, system } = process.cpuUsage(cpu)
-process.stdout.write(
-  JSON.stringify({
-    documents,
-    readMs: read - started,
-    parseMs: parsed - read,
-    parseCpuMs: (user + system) / 1000,
-  }),
-)
+const begun = performance.now()
+for (const text of texts) parseAllDocuments(text)
+process.stdout.write(JSON.stringify({ parseMs: performance.now() - begun }))

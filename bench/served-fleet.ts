@@ -3,8 +3,9 @@ import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256 } from '../reconciler/model/digest.ts'
 import { freePortPair } from '../test/support/free-port.ts'
+import { seedStack, stack } from '../test/support/stack.ts'
 import { openFleet, type GitFleet } from './git-fleet.ts'
-import { endProcess, get, markFlows, nodeMajor, nodeRed, seedStack } from './node-red.ts'
+import { endProcess, get, markFlows } from './node-red.ts'
 import type { Workbench } from './workbench.ts'
 
 const program = join(import.meta.dirname, '../bin/reconcile.js')
@@ -22,7 +23,7 @@ export interface ServedFleet {
 const platform = `apiVersion: weir/v1
 kind: Stack
 metadata: { name: node-red }
-spec: { nodeRed: ${nodeRed}, node: ${nodeMajor} }
+spec: { nodeRed: ${stack.nodeRed}, node: ${stack.node} }
 ---
 apiVersion: weir/v1
 kind: User
@@ -52,7 +53,6 @@ spec:
 export async function prepareFleet(bench: Workbench): Promise<ServedFleet> {
   const root = await bench.folder('served')
   const [directory, data] = [join(root, 'fleet'), join(root, 'data')]
-  await mkdir(directory)
   await mkdir(data, { mode: 0o700 })
   const [fleet, door] = [await openFleet(directory), await freePortPair()]
   await seedStack(data)

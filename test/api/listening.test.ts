@@ -1,18 +1,14 @@
 import { connect } from 'node:net'
-import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { listen } from '../../reconciler/api/server.ts'
 import type { FleetEvent } from '../../reconciler/status/fleet-status.ts'
 import { desiredState, fleetStatus, now, plan, tokens } from '../support/fleet-fixture.ts'
 import { basic, bearer, hashes, openDoors } from '../support/door-fixture.ts'
+import { until } from '../support/until.ts'
 
 async function openListening(t: Test, heartbeat = 60_000) {
   const doors = await openDoors(t, { heartbeat })
   return { ...doors, url: await listen(doors.server, { host: '127.0.0.1', port: 0 }) }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setImmediate()
 }
 
 /** Reads a streamed answer piece by piece. */
@@ -83,7 +79,7 @@ t.test('the log comes as lines of JSON, and follows until its reader goes', asyn
   })
   t.ok(await reader(long).until(/line 2[\s\S]*news 3/))
   leaving.abort()
-  await until(() => logSignals.every((one) => one.aborted))
+  await until('every log has been left', () => logSignals.every((one) => one.aborted))
 })
 
 t.test('events reach those whom they concern', async (t) => {
@@ -95,7 +91,7 @@ t.test('events reach those whom they concern', async (t) => {
     t.match(response.headers.get('content-type'), /^text\/event-stream/)
     readers.set(name, reader(response))
   }
-  await until(() => listeners.size === 3)
+  await until('all three listen', () => listeners.size === 3)
   const { instances } = fleetStatus()
   emit(acted('wrapper'))
   emit({ type: 'plan', plan: plan() })
@@ -127,7 +123,7 @@ t.test('a stream ends with its reader, with the right to read, and with the serv
   })
   t.equal(await revoked.until(/never said/), false)
   t.ok(await kept.until(/still here[\s\S]*still here/))
-  await until(() => listeners.size === 1)
+  await until('one listens', () => listeners.size === 1)
   const closed = server.close()
   t.equal(await kept.until(/never said/).catch(() => false), false)
   await closed
@@ -142,9 +138,9 @@ t.test('a reader that does not read is cut off', async (t) => {
   socket.write(
     `GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic('root').authorization}\r\n\r\n`,
   )
-  await until(() => listeners.size === 1)
+  await until('it listens', () => listeners.size === 1)
   const long = 'x'.repeat(64 * 1024)
-  await until(() => {
+  await until('it is cut off', () => {
     emit({ type: 'action', instance: 'press', action: 'start', stage: 'failed', message: long, at: now })
     return listeners.size === 0
   })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Executor, type ExecutorEvent } from '../../reconciler/apply/executor.ts'
 import type { Task } from '../../reconciler/apply/run-action.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
-import { makeSpec } from '../support/make-instance.ts'
+import { resolvedInstance } from '../support/make-instance.ts'
 import { until } from '../support/until.ts'
 
 function task(name: string, kind: 'create' | 'delete', title = 'one', revision = 'r1'): Task {
@@ -14,7 +14,7 @@ function task(name: string, kind: 'create' | 'delete', title = 'one', revision =
     effect: 'created',
   } as const
   const shared = { planId: 'p', revision, reserved: new Set<number>() }
-  const spec = makeSpec({ name, editor: { enabled: true, title } })
+  const spec = resolvedInstance(name, { editor: { enabled: true, title } })
   return kind === 'delete'
     ? { ...shared, action: { ...action, kind: 'delete', reason: 'undeclared', effect: 'gone', changes: [] } }
     : { ...shared, action: { ...action, changes: [] }, desired: spec }

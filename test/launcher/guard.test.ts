@@ -1,8 +1,15 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { exited, portIsClosed, prepareLauncher, runs, startLauncher } from '../support/launcher.ts'
+import type { LauncherPhase } from '../../launcher/wire.ts'
+import {
+  exited,
+  portIsClosed,
+  prepareLauncher,
+  runs,
+  startLauncher,
+  type LauncherUnderTest,
+} from '../support/launcher.ts'
 import { stubStack } from '../support/stub-stack.ts'
 import { until } from '../support/until.ts'
 
@@ -52,21 +59,39 @@ t.test('what a Node-RED that died has left behind is ended', async (t) => {
   await launcher.when('it runs again', (state) => state.phase === 'running' && state.restarts === 1)
 })
 
-t.test('a launcher killed while it starts leaves nothing', async (t) => {
-  const stack = stubStack(t, withChild)
-  for (const delay of [20, 60, 90, 110, 130, 160, 200, 260]) {
-    const launcher = await prepareLauncher(t, {}, stack)
-    const user = join(launcher.directory, 'user')
+interface Start {
+  readonly launcher: LauncherUnderTest
+  readonly user: string
+  readonly pid: number
+}
+
+/** How far a start may have come when its launcher is killed: what is seen of it, and the processes it has by then. */
+const stages: readonly (readonly [string, (start: Start) => unknown, number])[] = [
+  ['it has its settings', ({ user }) => existsSync(join(user, 'settings.js')), 0],
+  ['there is a watchdog', ({ pid }) => childrenOf(pid).length > 0, 1],
+  ['there is a process beside it', ({ pid }) => childrenOf(pid).length > 1, 2],
+  ['Node-RED has begun', ({ user }) => pidsOf(user).length > 0, 2],
+  ['Node-RED listens', async ({ launcher }) => !(await portIsClosed(launcher.port)), 2],
+  ['the launcher calls it running', async ({ launcher }) => (await phaseOf(launcher)) === 'running', 2],
+]
+
+for (const [stage, reached, processes] of stages)
+  t.test(`a launcher killed once ${stage} leaves nothing`, async (t) => {
+    const launcher = await prepareLauncher(t, {}, stubStack(t, withChild))
     const process = launcher.launch()
-    await sleep(delay)
+    const start = { launcher, user: join(launcher.directory, 'user'), pid: process.pid ?? 0 }
+    await until(stage, async () => Boolean(await reached(start)), { every: 1 })
+    // it starts nothing more while its children are counted
+    process.kill('SIGSTOP')
+    await until('it stands still', () => statOf(start.pid)?.state === 'T', { every: 1 })
+    const children = childrenOf(start.pid)
+    t.ok(children.length >= processes, `${children.length} processes are guarded`)
     process.kill('SIGKILL')
     await exited(process)
-    await until('nothing is left', () => pidsOf(user).every((pid) => !runs(pid)))
-    await until('no watchdog is left', () => !anyProcess(launcher.directory))
+    await until('watchdog and Node-RED have ended', () => !children.some(runs))
+    await until('nothing of their groups is left', () => groupsOf(children).length === 0)
     await until('the port is free', () => portIsClosed(launcher.port))
-    t.pass(`nothing is left after ${delay} ms`)
-  }
-})
+  })
 
 t.test('a watchdog that is killed is replaced', async (t) => {
   const launcher = await prepareLauncher(t, {}, stubStack(t, withChild))
@@ -124,21 +149,31 @@ function pidsOf(user: string): number[] {
   return existsSync(file) ? readFileSync(file, 'utf8').split(' ').map(Number) : []
 }
 
+async function phaseOf(launcher: LauncherUnderTest): Promise<LauncherPhase | undefined> {
+  return launcher.state().then(
+    ({ phase }) => phase,
+    () => undefined,
+  )
+}
+
 function childrenOf(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return children.trim().split(' ').filter(Boolean).map(Number)
 }
 
-/** Whether any process names the directory on its command line. */
-function anyProcess(directory: string): boolean {
+/** The processes that run in the groups that these processes made, whoever their parent is by now. */
+function groupsOf(leaders: readonly number[]): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.some((pid) => commandOf(pid).includes(directory))
+  return pids.map(Number).filter((pid) => runs(pid) && leaders.includes(statOf(pid)?.group ?? 0))
 }
 
-function commandOf(pid: string): string {
+/** State and process group of a process (proc(5), stat). */
+function statOf(pid: number): { readonly state: string; readonly group: number } | undefined {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state = '', , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { state, group: Number(group) }
   } catch {
-    return ''
+    return undefined
   }
 }

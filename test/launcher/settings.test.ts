@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import { heapFlags } from '../../launcher/settings-file.ts'
+import { answeringFlow } from '../support/answering-flow.ts'
+import { freePortPair } from '../support/free-port.ts'
 import {
   ask,
   exited,
-  freePort,
   member,
   prepareLauncher,
   settingsFor,
@@ -14,23 +15,6 @@ import {
   startLauncher,
 } from '../support/launcher.ts'
 import { until } from '../support/until.ts'
-
-/** A flow that answers GET /look with the value of an expression. */
-function lookFlow(expression: string) {
-  return [
-    { id: 'tab', type: 'tab', label: 'Flow' },
-    { id: 'n1', type: 'http in', z: 'tab', url: '/look', method: 'get', wires: [['n2']] },
-    {
-      id: 'n2',
-      type: 'function',
-      z: 'tab',
-      func: `msg.payload = ${expression}; return msg`,
-      wires: [['n3']],
-      libs: [],
-    },
-    { id: 'n3', type: 'http response', z: 'tab', wires: [] },
-  ]
-}
 
 function look(port: number): Promise<string> {
   return until('the flow answers', async () => {
@@ -42,7 +26,7 @@ function look(port: number): Promise<string> {
 const hostile = `'"\`\${process.exit(1)}\n</script><script>alert(1)</script>\u2028\u2029\\ */ require('fs') ü 🏭`
 
 t.test('what Git says arrives unharmed and never becomes code', async (t) => {
-  const nodes = lookFlow(`env.get('HOSTILE')`)
+  const nodes = answeringFlow('/look', `env.get('HOSTILE')`)
   const { port } = await startLauncher(t, {
     members: [await member('olga', '*')],
     editor: { enabled: true, title: hostile, timeZone: 'Asia/Tokyo' },
@@ -74,7 +58,7 @@ t.test('the memory limit reaches V8', async (t) => {
 })
 
 t.test('a changed or lost settings.js and changed flows are put back', async (t) => {
-  const nodes = lookFlow('1')
+  const nodes = answeringFlow('/look', '1')
   const flows = { digest: canonicalDigest(nodes), nodes }
   const { directory, admin, state } = await startLauncher(t, { flows })
   const [settingsFile, flowsFile] = [join(directory, 'user/settings.js'), join(directory, 'user/flows.json')]
@@ -149,7 +133,7 @@ t.test('a token that is refused stops Node-RED and says why', async (t) => {
 
 t.test('a port that is taken is said', async (t) => {
   const { createServer } = await import('node:http')
-  const port = await freePort()
+  const port = await freePortPair()
   const other = createServer((_, response) => response.end())
   await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
   const launcher = await prepareLauncher(t, { port })

@@ -7,7 +7,7 @@ import type { Observation, ObservedState } from '../../reconciler/model/observed
 import type { EnvValue, ResolvedInstance } from '../../reconciler/model/resource.ts'
 import type { PlanInput } from '../../reconciler/plan/make-plan.ts'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
-import { resolvedInstance } from '../support/inventory-fixtures.ts'
+import { resolvedInstance } from '../support/make-instance.ts'
 
 /** Appears in every fingerprint and password digest, and so in no plan. */
 export const canary = 'c4na27'

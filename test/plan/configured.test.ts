@@ -2,9 +2,9 @@ import t from 'tap'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
 import type { Fields } from '../../reconciler/model/fields.ts'
 import { planExisting } from '../../reconciler/plan/plan-instance.ts'
-import { makeSpec } from '../support/make-instance.ts'
+import { resolvedInstance } from '../support/make-instance.ts'
 
-const spec = makeSpec({ name: 'press' })
+const spec = resolvedInstance('press')
 
 function planUnder(configured: Fields, applied: Fields) {
   const entry = {

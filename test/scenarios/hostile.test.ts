@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChildProcess } from 'node:child_process'
 import t from 'tap'
+import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import { instanceManifest, setUpFleet, type FleetUnderTest } from '../support/fleet.ts'
 import { createRepository } from '../support/git-repository.ts'
 import { hugeDocument, nestedBrackets } from '../support/hostile-manifests.ts'
@@ -89,37 +90,19 @@ async function residentMemory({ pid }: ChildProcess): Promise<number> {
 const healthy = (site: string) =>
   instanceManifest('healthy', `env: [ { name: SITE, value: ${site} } ], flows: { path: site.json }`)
 
-const site = JSON.stringify([
-  { id: 'tab1', type: 'tab', label: 'site' },
-  { id: 'in1', type: 'http in', z: 'tab1', url: '/site', method: 'get', wires: [['fn1']] },
-  {
-    id: 'fn1',
-    type: 'function',
-    z: 'tab1',
-    func: "msg.payload = env.get('SITE')\nreturn msg",
-    wires: [['out1']],
-  },
-  { id: 'out1', type: 'http response', z: 'tab1', wires: [] },
-])
-
 /** These come together with a change of the healthy instance, which costs a restart of its flows each. */
 const withChange = new Set(['syntax-error', 'a port used twice', 'closed nested brackets', 'flows outside'])
 
 t.test('bad input beside a healthy instance', { timeout: 280_000 }, async (t) => {
   const fleet = await setUpFleet(t)
   const { repository } = fleet
-  await repository.write('site.json', site)
+  await repository.write('site.json', greetingFlows('SITE'))
   await repository.write('healthy.yaml', healthy('berlin'))
   await repository.commit('One healthy instance')
   const server = await fleet.serve()
   const { url, uid } = await fleet.ready('healthy')
   const greets = async (expected: string) =>
-    until(`it says ${expected}`, async () =>
-      fetch(`${String(url)}site`).then(
-        async (answer) => (await answer.text()) === expected,
-        () => false,
-      ),
-    )
+    until(`it says ${expected}`, async () => (await textAt(`${String(url)}hello`)) === expected)
   await greets('berlin')
   let pids = fleet.nodeReds()
 

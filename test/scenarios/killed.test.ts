@@ -5,23 +5,11 @@ import t, { type Test } from 'tap'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
+import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import { end, instanceManifest, setUpFleet, type FleetUnderTest } from '../support/fleet.ts'
 import { freePortPair } from '../support/free-port.ts'
 import { isolatedGitEnvironment } from '../support/git-repository.ts'
 import { until } from '../support/until.ts'
-
-const greet = JSON.stringify([
-  { id: 'tab1', type: 'tab', label: 'greet' },
-  { id: 'in1', type: 'http in', z: 'tab1', url: '/hello', method: 'get', wires: [['fn1']] },
-  {
-    id: 'fn1',
-    type: 'function',
-    z: 'tab1',
-    func: "msg.payload = env.get('GREETING')\nreturn msg",
-    wires: [['out1']],
-  },
-  { id: 'out1', type: 'http response', z: 'tab1', wires: [] },
-])
 
 /** What is declared of the one instance of a fleet. */
 interface Declared {
@@ -127,13 +115,6 @@ async function assertConverges(
     t.equal(await textAt(`http://127.0.0.1:${port}/hello`), declared?.greeting, 'the editor answers')
 }
 
-async function textAt(url: string): Promise<string> {
-  return fetch(url).then(
-    async (response) => response.text(),
-    (error: unknown) => String(error),
-  )
-}
-
 interface Change {
   /** What is being applied when the reconciler is killed. */
   readonly apply: Declared | undefined
@@ -168,7 +149,7 @@ async function identity(fleet: FleetUnderTest): Promise<Identity> {
 
 async function newFleet(t: Test, configuration = ''): Promise<FleetUnderTest> {
   const fleet = await setUpFleet(t, configuration)
-  await fleet.repository.write('greet.json', greet)
+  await fleet.repository.write('greet.json', greetingFlows())
   return fleet
 }
 

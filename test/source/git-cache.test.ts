@@ -1,4 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -213,25 +216,56 @@ t.test('several processes share one cache', async (t) => {
   t.equal(await isolatedGit(cache, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress'), '')
 })
 
+/** How far a fetch has come, by what lies in the folder of the cache. */
+const stages: Readonly<Record<string, (cache: string) => boolean>> = {
+  'the lock': (cache) => /^\d/.test(textOf(join(cache, '../lock'))),
+  'an empty repository': (cache) => existsSync(join(cache, 'HEAD')),
+  'half a pack': (cache) => packsOf(cache).some((name) => name.startsWith('tmp_')),
+}
+
+function textOf(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
+}
+
+function packsOf(cache: string): readonly string[] {
+  const folder = join(cache, 'objects/pack')
+  return existsSync(folder) ? readdirSync(folder) : []
+}
+
 t.test('a process killed with SIGKILL in a fetch leaves a cache that the next one uses', async (t) => {
-  const { root, repository, cacheDirectory, open } = await scene(t)
-  for (let index = 0; index < 300; index += 1)
-    await repository.write(`f${index}.yaml`, `${index}`.repeat(500))
+  const { root, repository } = await scene(t)
+  // large, and nothing that packs well: a pack that takes a while to write
+  for (let index = 0; index < 100; index += 1)
+    await repository.write(`f${index}.yaml`, randomBytes(40_000).toString('base64'))
   await repository.commit('first')
   const program = join(import.meta.dirname, '../support/one-snapshot.ts')
-  for (const delay of [60, 90, 120, 150, 180, 220]) {
-    const child = spawn(process.execPath, [program, repository.directory, cacheDirectory], {
-      stdio: 'ignore',
-    })
-    const ended = new Promise((done) => child.once('exit', done))
-    setTimeout(() => child.kill('SIGKILL'), delay)
-    await ended
-    await repository.write('a.yaml', String(delay))
-    await repository.commit('next')
-  }
-  t.equal(Object.keys(await contents(await open().snapshot(signal))).length, 301)
-  t.ok(root)
+  for (const [stage, reached] of Object.entries(stages))
+    for (const victim of ['it alone', 'its Git with it'])
+      await t.test(`at ${stage}, ${victim}`, async (t) => {
+        const cacheDirectory = join(root, `cache at ${stage}, ${victim}`)
+        const child = spawn(process.execPath, [program, repository.directory, cacheDirectory], {
+          stdio: 'ignore',
+          detached: true,
+        })
+        const ended = once(child, 'exit')
+        const { pid = 0 } = child
+        const cache = await until('its cache is there', () => foundCache(cacheDirectory), { every: 1 })
+        await until(`there is ${stage}`, () => reached(cache), { every: 1 })
+        process.kill(victim === 'it alone' ? pid : -pid, 'SIGKILL')
+        t.same(await ended, [null, 'SIGKILL'])
+        t.ok(existsSync(join(cache, '../lock')), 'it was at work')
+        const source = testGitSource({ url: repository.directory, cacheDirectory })
+        t.equal(Object.keys(await contents(await source.snapshot(signal))).length, 100)
+        if (victim !== 'it alone')
+          t.match(packsOf(cache).join(), /^pack-\w+\.idx,pack-\w+\.pack(,pack-\w+\.rev)?$/)
+      })
 })
+
+/** The repository of a cache that is just being made. */
+function foundCache(cacheDirectory: string): string | undefined {
+  const [name] = existsSync(cacheDirectory) ? readdirSync(cacheDirectory) : []
+  return name === undefined ? undefined : join(cacheDirectory, name, 'repository')
+}
 
 t.test('very many commits leave few packs', async (t) => {
   const { repository, cacheDirectory, open } = await scene(t)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { conditionTypes } from '../../reconciler/model/condition.ts'
 import type { Action } from '../../reconciler/model/plan.ts'
 import { instanceStatus, type StatusInput } from '../../reconciler/status/conditions.ts'
-import { resolvedInstance } from '../support/inventory-fixtures.ts'
+import { resolvedInstance } from '../support/make-instance.ts'
 
 const present = (phase: 'running' | 'stopped' | 'crashed' | 'starting', message?: string) =>
   ({

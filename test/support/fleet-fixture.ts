@@ -5,7 +5,7 @@ import type { Action, Plan } from '../../reconciler/model/plan.ts'
 import type { ResolvedInstance, Role, TeamDocument, UserDocument } from '../../reconciler/model/resource.ts'
 import type { StatusRecord } from '../../reconciler/model/status-record.ts'
 import type { FleetEvent, FleetStatus, FleetStatusFeed } from '../../reconciler/status/fleet-status.ts'
-import { resolvedInstance } from './inventory-fixtures.ts'
+import { resolvedInstance } from './make-instance.ts'
 
 /**
  * A fleet of two teams. `canary` stands in every place that must never be told: hashes, tokens, values of variables,

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import { createProcessTable, type LauncherProcess } from '../../reconciler/drivers/localfs/processes.ts'
 import { freePortPair } from './free-port.ts'
 import { createRepository, isolatedGitEnvironment, type TestRepository } from './git-repository.ts'
-import { seedStack, stack } from './localfs.ts'
+import { program, runReconcile, type Result } from './program.ts'
+import { seedStack, stack } from './stack.ts'
 import { until } from './until.ts'
-
-const program = join(import.meta.dirname, '../../bin/reconcile.js')
 
 /** The hash of `pass-word-1`, with the least work factor, since tests sign in often. */
 export const passwordHash = '$2b$04$pnlebBN0w9r1KbEfs7wcceoyGX9hGd9vr/e377TMMgTU/pBL5paoC'
@@ -18,12 +17,6 @@ export const password = 'pass-word-1'
 
 interface Test {
   teardown(end: () => unknown): void
-}
-
-export interface Result {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
 }
 
 /** A fleet of its own: a repository, a data folder with an installed stack, ports, and the real program on top. */
@@ -108,7 +101,8 @@ ${configuration}`,
     await until('all of Node-RED is gone', () => nodeRedsOf(data).length === 0)
     await rm(root, { recursive: true, force: true, maxRetries: 5 })
   })
-  const environment = { ...isolatedGitEnvironment, HOME: process.env['HOME'] }
+  // npm, which installs stacks and modules, keeps its cache there
+  const home = { HOME: process.env['HOME'] ?? '' }
   const api = async (path: string): Promise<unknown> => {
     const authorization = `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`
     const response = await fetch(`${url}/api/v1/${path}`, { headers: { authorization } }).catch(
@@ -124,10 +118,10 @@ ${configuration}`,
     secrets,
     url,
     firstPort,
-    run: async (...args) => runProgram([program, ...args, '--config', config], environment),
+    run: async (...args) => runReconcile([...args, '--config', config], { env: home }),
     serve: async (...args) => {
       const child = spawn(process.execPath, [program, 'serve', '--config', config, ...args], {
-        env: environment,
+        env: { ...isolatedGitEnvironment, ...home },
         stdio: ['ignore', 'ignore', openSync(join(root, 'serve.log'), 'a')],
       })
       servers.push(child)
@@ -161,14 +155,6 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<
 
 export function asRecord(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null ? { ...value } : undefined
-}
-
-async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Result> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [...args], { env, maxBuffer: 1e8 }, (_error, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr })
-    })
-  })
 }
 
 /**

@@ -2,13 +2,12 @@
 import { inheritedEnvironment } from '../../reconciler/drivers/localfs/environment.ts'
 import { createStacks } from '../../reconciler/drivers/localfs/stacks.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
-import { machine } from './localfs.ts'
+import { machine, stack } from './stack.ts'
 
 const [data] = process.argv.slice(2)
 if (data === undefined) throw new Error('which folder?')
 
 const npm = { program: 'npm', environment: inheritedEnvironment(process.env) }
 const stacks = createStacks({ data, npm, machine, clock: systemClock })
-const node = Number.parseInt(process.versions.node, 10)
-const { folder } = await stacks.ensure({ nodeRed: '5.0.7', node }, new AbortController().signal)
+const { folder } = await stacks.ensure(stack, new AbortController().signal)
 process.stdout.write(JSON.stringify({ folder }))

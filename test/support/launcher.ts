@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from 'bcryptjs'
 import type { LauncherBootstrap, LauncherState, Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { freePortPair } from './free-port.ts'
 import { type RuntimeDoor, openRuntimeDoor } from './runtime-door.ts'
 import { type TestStack, testStack } from './stack.ts'
 import { until } from './until.ts'
@@ -40,15 +41,6 @@ export interface LauncherUnderTest {
   console(): string
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
 export async function member(username: string, permissions: Member['permissions']): Promise<Member> {
   return { username, passwordHash: await hash(`${username}-password`, 4), permissions }
 }
@@ -77,7 +69,8 @@ export async function prepareLauncher(
   changes: Partial<RuntimeSettings> = {},
   stack?: TestStack,
 ): Promise<LauncherUnderTest> {
-  const [door, port, adminPort] = [await openRuntimeDoor('runtime-token'), await freePort(), await freePort()]
+  const [door, port] = [await openRuntimeDoor('runtime-token'), await freePortPair()]
+  const adminPort = port + 1000
   door.settings = settingsFor(port, changes)
   const directory = join(t.testdir(), 'instance')
   mkdirSync(directory, { mode: 0o700 })

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
@@ -7,24 +7,14 @@ import { command } from '../../reconciler/drivers/localfs/admin-client.ts'
 import { isLauncherBootstrap } from '../../reconciler/drivers/localfs/launcher-schema.ts'
 import { createLocalfsDriver, type LocalfsOptions } from '../../reconciler/drivers/localfs/localfs-driver.ts'
 import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
-import { packagesOf, type MachineNode } from '../../reconciler/drivers/localfs/stacks.ts'
-import { digestOf } from '../../reconciler/model/digest.ts'
 import type { Credentials, PlacedInstance } from '../../reconciler/model/placed-instance.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import type { DriverHarness, DriverWorld } from '../conformance/driver-conformance.ts'
 import { openFleetDoor } from './fleet-door.ts'
 import { freePortPair } from './free-port.ts'
-import { makeCredentials, makeSpec, placeInstance } from './make-instance.ts'
-import { testStack } from './stack.ts'
+import { makeCredentials, placeInstance } from './make-instance.ts'
+import { machine, seedStack, stack } from './stack.ts'
 
-export const machine: MachineNode = {
-  program: process.execPath,
-  version: process.version,
-  platform: process.platform,
-  arch: process.arch,
-}
-
-export const stack = { nodeRed: '5.0.7', node: Number.parseInt(process.versions.node, 10) }
 export const launcherProgram = join(import.meta.dirname, '../../launcher/main.ts')
 
 /** What a test needs of tap. */
@@ -131,17 +121,7 @@ async function snapshot(instances: string): Promise<unknown> {
   )
 }
 
-/** Puts the tests' Node-RED where the driver looks for it, as if it had installed it. */
-export async function seedStack(data: string): Promise<void> {
-  const installed = await testStack()
-  const folder = join(data, 'stacks', digestOf(packagesOf(stack, machine)))
-  await mkdir(folder, { recursive: true })
-  await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
-  await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
-}
-
-function settingsOf({ uid, spec: partial, settings }: PlacedInstance, port: number): RuntimeSettings {
-  const spec = makeSpec(partial)
+function settingsOf({ uid, spec, settings }: PlacedInstance, port: number): RuntimeSettings {
   const env: { [name: string]: string } = {}
   for (const [name, value] of Object.entries(spec.env)) env[name] = 'value' in value ? value.value : ''
   return {

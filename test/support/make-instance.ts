@@ -4,22 +4,22 @@ import type { Credentials, PlacedInstance } from '../../reconciler/model/placed-
 import type { ResolvedInstance } from '../../reconciler/model/resource.ts'
 import { Secret } from '../../reconciler/model/secret.ts'
 
-/** An instance that declares next to nothing. */
-export function makeSpec(spec: Partial<ResolvedInstance> = {}): ResolvedInstance {
+/** A resolved instance with nothing special about it, but for what a test says. */
+export function resolvedInstance(name: string, more: Partial<ResolvedInstance> = {}): ResolvedInstance {
   return {
-    name: 'press-line',
+    name,
     team: 'assembly',
     driver: 'localfs',
     state: 'running',
     stack: { nodeRed: '5.0.7', node: 24 },
     hostnames: [],
-    resources: {},
+    resources: { memory: '256Mi' },
     env: {},
     modules: {},
-    editor: { enabled: true, title: 'Press line' },
+    editor: { enabled: true, title: name },
     endpoints: { access: 'members' },
     access: {},
-    ...spec,
+    ...more,
   }
 }
 
@@ -29,7 +29,7 @@ export function placeInstance(request: {
   readonly uid?: string
   readonly spec?: Partial<ResolvedInstance>
 }): PlacedInstance {
-  const spec = makeSpec(request.spec)
+  const spec = resolvedInstance('press-line', request.spec)
   return {
     uid: request.uid ?? randomUUID(),
     fleet: request.fleet,

@@ -11,6 +11,7 @@ import type { Inventory, InventoryEntry } from '../../reconciler/model/inventory
 import type { Observation, ObservedState, Phase } from '../../reconciler/model/observed-state.ts'
 import type { Plan } from '../../reconciler/model/plan.ts'
 import type { ResolvedInstance } from '../../reconciler/model/resource.ts'
+import { resolvedInstance } from './make-instance.ts'
 import { snapshotOf } from './memory-files.ts'
 
 /** An entry of `inventory.yaml`; what it leaves out is what a plain instance has. */
@@ -105,20 +106,11 @@ function entryOf({ uid, name, port = 12_080, applied, expected }: WrittenEntry):
 
 /** What the manifests of the cases declare for an instance that says nothing special. */
 function plain(name: string): ResolvedInstance {
-  return {
-    name,
-    team: 'assembly',
-    driver: 'localfs',
-    state: 'running',
-    stack: { nodeRed: '5.0.7', node: 24 },
-    hostnames: [],
-    resources: { memory: '256Mi' },
+  return resolvedInstance(name, {
     env: { SITE: { value: 'berlin' } },
-    modules: {},
-    editor: { enabled: true, title: name },
     endpoints: { access: 'public' },
     access: { alice: { role: 'owner' }, bob: { role: 'viewer' } },
-  }
+  })
 }
 
 function expectedOf(state: 'running' | 'stopped', port: number): Fields {

@@ -1,10 +1,16 @@
 import { execFile } from 'node:child_process'
 import { lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Result } from './fleet.ts'
 import { isolatedGitEnvironment } from './git-repository.ts'
 
 export const program = join(import.meta.dirname, '../../bin/reconcile.js')
+
+/** How a run ended, and what it said. */
+export interface Result {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
 
 /** What a run may be given beside its arguments. */
 export interface RunOptions {

@@ -1,11 +1,22 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { packagesOf, type MachineNode } from '../../reconciler/drivers/localfs/stacks.ts'
+import { digestOf } from '../../reconciler/model/digest.ts'
 
 const run = promisify(execFile)
-const nodeRed = '5.0.7'
+
+/** What tests and measurements run on: the Node.js that runs them, and a Node-RED. */
+export const stack = { nodeRed: '5.0.7', node: Number.parseInt(process.versions.node, 10) }
+export const machine: MachineNode = {
+  program: process.execPath,
+  version: process.version,
+  platform: process.platform,
+  arch: process.arch,
+}
 
 export interface TestStack {
   /** The folder whose node_modules holds node-red. */
@@ -16,21 +27,32 @@ export interface TestStack {
 
 /** A real Node-RED, installed from npm once for all tests of this user. Safe when two test files want it at once. */
 export async function testStack(): Promise<TestStack> {
-  const stack = join(tmpdir(), `weir-test-stack-${nodeRed}`)
-  if (!existsSync(stack)) await install(stack)
-  return { stack, node: process.execPath, versions: { nodeRed, node: process.versions.node } }
+  const { nodeRed } = stack
+  const folder = join(tmpdir(), `weir-test-stack-${nodeRed}`)
+  if (!existsSync(folder)) await install(folder)
+  return { stack: folder, node: process.execPath, versions: { nodeRed, node: process.versions.node } }
 }
 
-async function install(stack: string): Promise<void> {
-  const under = mkdtempSync(`${stack}-`)
+/** Puts it where localfs looks for it below its data folder, as if it had installed it. Gives its folder. */
+export async function seedStack(data: string): Promise<string> {
+  const installed = await testStack()
+  const folder = join(data, 'stacks', digestOf(packagesOf(stack, machine)))
+  await mkdir(folder, { recursive: true })
+  await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
+  await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
+  return folder
+}
+
+async function install(folder: string): Promise<void> {
+  const under = mkdtempSync(`${folder}-`)
   try {
     writeFileSync(join(under, 'package.json'), '{"private":true}')
     const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev']
-    await run('npm', ['install', `node-red@${nodeRed}`, ...options], { cwd: under })
-    renameSync(under, stack)
+    await run('npm', ['install', `node-red@${stack.nodeRed}`, ...options], { cwd: under })
+    renameSync(under, folder)
   } catch (error) {
     rmSync(under, { recursive: true, force: true })
     // Another test may have been quicker.
-    if (!existsSync(stack)) throw error
+    if (!existsSync(folder)) throw error
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '../../../../reconciler/drivers/localfs/stacks.ts'
 import { digestOf } from '../../../../reconciler/model/digest.ts'
 import { systemClock } from '../../../../reconciler/telemetry/clock.ts'
-import { machine } from '../../../support/localfs.ts'
+import { machine } from '../../../support/stack.ts'
 import { until } from '../../../support/until.ts'
 
 const { signal } = new AbortController()
