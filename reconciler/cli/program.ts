@@ -23,6 +23,8 @@ export interface ProgramDeps {
   readonly signal: AbortSignal
   readonly launcher: string
   readonly version: string
+  /** The account that runs the program: who is behind what the command line allows. */
+  readonly account: string
   readonly onReady: (url: string) => void
 }
 
@@ -173,11 +175,14 @@ async function prepare(flags: ApplyFlags, deps: ProgramDeps, service = false): P
   const registry = new Registry()
   const { allowDeletions } = flags
   const allowed = allowDeletions === true ? 'all' : allowDeletions
-  const { environment, signal, launcher } = deps
+  const { environment, signal, launcher, account } = deps
   return {
     config,
     registry,
-    policy: { maxShare: config.maxDeletions, ...(allowed === undefined ? {} : { allowed }) },
+    policy: {
+      maxShare: config.maxDeletions,
+      ...(allowed === undefined ? {} : { allowed, allowedBy: account }),
+    },
     surroundings: {
       environment,
       signal,
