@@ -102,9 +102,13 @@ export function plainFact(fact: AuditFact): AuditFact {
   return defined({ ...Object.fromEntries(cleaned), at: cleanText(fact.at), event, count })
 }
 
-/** An RFC 3339 time in UTC with milliseconds, so that times compare as texts. */
-export function utc(time: string): string {
-  return new Date(time).toISOString()
+/** A time in UTC with milliseconds, so that times compare as texts; undefined where it is none. */
+export function utc(time: string): string | undefined {
+  // RFC 3339 has leap seconds, which Date does not know
+  const [ms = Number.NaN] = [time, time.replace(/:60(?=[.z+-])/i, ':59')]
+    .map((text) => Date.parse(text))
+    .filter((number) => !Number.isNaN(number))
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString()
 }
 
 function cleanText(text: string): string {
