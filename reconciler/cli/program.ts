@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { Registry } from 'prom-client'
+import { addAuditCommands } from './audit-commands.ts'
 import { outputOption, withApplyOptions, withSourceOptions } from './command-options.ts'
 import { readAndHash } from './hash-password.ts'
 import { preview, previewAgainst } from './preview.ts'
@@ -82,6 +83,7 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
     .addOption(outputOption(['text', 'json', 'github']))
     .action(async (flags: Flags & { output: ValidateOutput }) => end(validateCommand(flags, deps)))
   addClientCommands(program, deps, end)
+  addAuditCommands(program, deps, end)
   program
     .command('hash-password')
     .description('read a password and print its hash for spec.passwordHash of a User')

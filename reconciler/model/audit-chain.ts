@@ -44,6 +44,13 @@ export function exportLine({ entry, hash }: SealedFact): string {
   return `${entry.slice(0, -1)},"hash":"${hash}"}`
 }
 
+/** The text and hash of a row that was written by `seal`, whatever stands before it; undefined where they do not match. */
+export function sealedIn({ entry, hash }: AuditRow): SealedFact | undefined {
+  return typeof entry === 'string' && typeof hash === 'string' && sha256(entry) === hash
+    ? { entry, hash }
+    : undefined
+}
+
 export type ChainVerdict =
   | { readonly intact: true; readonly head: ChainHead }
   /** `id`: the first entry that is not as it was written. */
@@ -82,10 +89,11 @@ function problemOf(row: AuditRow, head: ChainHead): string | undefined {
 }
 
 function problemIn(row: AuditRow, head: ChainHead): string | undefined {
-  const { entry: text } = row
-  if (typeof text !== 'string' || sha256(text) !== row['hash']) return 'its content does not match its hash'
-  const entry = parsed(text)
-  if (!isEntry(entry) || canonicalText(entry) !== text) return 'its content is no entry in canonical form'
+  const sealed = sealedIn(row)
+  if (sealed === undefined) return 'its content does not match its hash'
+  const entry = parsed(sealed.entry)
+  if (!isEntry(entry) || canonicalText(entry) !== sealed.entry)
+    return 'its content is no entry in canonical form'
   if (entry.id !== head.id + 1) return `it holds entry ${entry.id}`
   if (entry.previous !== head.hash || row['previous'] !== head.hash)
     return `it does not follow entry ${head.id}: the hash of the entry before is another`
