@@ -31,6 +31,7 @@ export async function openDoors(
     }),
     metrics: registry,
     log,
+    clock: systemClock,
     urlOf: ({ port }) => (port === undefined ? undefined : editorUrl(config.localfs.host, port)),
   })
   const url = await listen(server, config.listen)

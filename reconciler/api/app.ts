@@ -6,8 +6,10 @@ import { instanceDecorator, instanceHook } from './instance-token.ts'
 import { sendError, sendProblem } from './problem.ts'
 import { healthRoutes } from './routes/health/health.ts'
 import { metricsRoute } from './routes/health/metrics.ts'
+import { auditReportRoute } from './routes/runtime/audit.ts'
 import { settingsRoute } from './routes/runtime/settings.ts'
 import { stateReportRoute } from './routes/runtime/state.ts'
+import { auditRoute } from './routes/status/audit.ts'
 import { eventRoute } from './routes/status/events.ts'
 import { fleetRoute } from './routes/status/fleet.ts'
 import { historyRoute } from './routes/status/history.ts'
@@ -83,6 +85,7 @@ function statusDoor(deps: DoorDeps) {
     planRoute(app, deps)
     historyRoute(app, deps)
     journalRoute(app, deps)
+    auditRoute(app, deps)
     eventRoute(app, streams)
     stateRoute(app, deps)
     openapiRoute(app)
@@ -98,5 +101,6 @@ function runtimeDoor(deps: DoorDeps) {
     })
     settingsRoute(app, deps)
     stateReportRoute(app, deps)
+    auditReportRoute(app, deps)
   }
 }

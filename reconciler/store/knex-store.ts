@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { auditTable } from './audit-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
@@ -22,6 +23,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const journal = journalTable(db)
   const reconciliations = reconciliationTable(db)
   const statuses = statusTable(db)
+  const audit = auditTable(db)
 
   const explained =
     <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -50,9 +52,23 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     journal: explained(journal.journal),
     addReconciliation: explained(reconciliations.addReconciliation),
     reconciliations: explained(reconciliations.reconciliations),
+    appendAudit: explained(audit.appendAudit),
+    audit: explained(audit.audit),
+    auditRows: (filter) => explainedEach(audit.auditRows(filter), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
     [Symbol.asyncDispose]: close,
+  }
+}
+
+async function* explainedEach<T>(
+  values: AsyncIterable<T>,
+  explain: (error: unknown) => unknown,
+): AsyncGenerator<T> {
+  try {
+    yield* values
+  } catch (error) {
+    throw explain(error)
   }
 }
 

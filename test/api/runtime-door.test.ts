@@ -122,6 +122,8 @@ t.test('an error inside is logged, and its reader learns nothing of it', async (
       journal: async () => Promise.reject(new Error('secret path /var/weir')),
       reconciliations: async () => [],
       findByToken: async () => undefined,
+      audit: async () => [],
+      appendAudit: async () => [],
     },
   })
   const answer = await server.inject({ url: '/api/v1/journal', headers: basic('root') })

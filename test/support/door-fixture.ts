@@ -83,6 +83,7 @@ export async function openDoors(t: Test, more: Partial<DoorDeps> = {}) {
     }),
     metrics: registry,
     log: createLogger({ level: 'silent' }),
+    clock,
     urlOf: (entry) => `http://127.0.0.1:${entry.port}/`,
     ...more,
   })
