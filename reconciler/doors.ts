@@ -18,6 +18,7 @@ export async function openDoors(
     feed: board,
     desk: deps.desk,
     store: deps.store,
+    clock: systemClock,
     logs: (uid, options, signal) => {
       const entry = board.current().inventory.get(uid)
       const driver = entry === undefined ? undefined : deps.drivers.get(entry.driver)

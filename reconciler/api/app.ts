@@ -8,6 +8,9 @@ import { healthRoutes } from './routes/health/health.ts'
 import { metricsRoute } from './routes/health/metrics.ts'
 import { settingsRoute } from './routes/runtime/settings.ts'
 import { stateReportRoute } from './routes/runtime/state.ts'
+import { documentRoutes } from './routes/runtime/storage/documents.ts'
+import { flowsRoutes } from './routes/runtime/storage/flows.ts'
+import { libraryRoutes } from './routes/runtime/storage/library.ts'
 import { eventRoute } from './routes/status/events.ts'
 import { fleetRoute } from './routes/status/fleet.ts'
 import { historyRoute } from './routes/status/history.ts'
@@ -98,5 +101,8 @@ function runtimeDoor(deps: DoorDeps) {
     })
     settingsRoute(app, deps)
     stateReportRoute(app, deps)
+    flowsRoutes(app, deps)
+    documentRoutes(app, deps)
+    libraryRoutes(app, deps)
   }
 }

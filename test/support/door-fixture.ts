@@ -72,6 +72,7 @@ export async function openDoors(t: Test, more: Partial<DoorDeps> = {}) {
       report: (_uid, state) => void reports.push(state),
     },
     store,
+    clock,
     logs: (uid, options, signal) => {
       logSignals.push(signal)
       return uid === 'uid-press' ? lines(options, signal) : undefined

@@ -1,8 +1,12 @@
 import type { Knex } from 'knex'
 import { firstTables } from './0001-first-tables.ts'
+import { instanceStorage } from './0002-instance-storage.ts'
 
 /** Every step from an empty database to the present schema, oldest first. A published step never changes. */
-export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([['0001-first-tables', firstTables]])
+export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
+  ['0001-first-tables', firstTables],
+  ['0002-instance-storage', instanceStorage],
+])
 
 const table = 'migrations'
 
