@@ -3,11 +3,14 @@ import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-sto
 import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
 import type { InstanceStorage } from './store.ts'
 
+const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by'] as const
+const libraryColumns = ['type', 'path', 'meta', 'body'] as const
+
 /** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
-export function storageTable(db: Knex): InstanceStorage {
+export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStorage> {
   return {
     async flows(uid) {
-      const row: Row | undefined = await db('instance_flows').where({ uid }).first()
+      const row: Row | undefined = await db('instance_flows').where({ uid }).first(flowsColumns)
       return row && toStoredFlows(row)
     },
 
@@ -23,7 +26,7 @@ export function storageTable(db: Knex): InstanceStorage {
     },
 
     async libraryEntry(uid, type, path) {
-      const row: Row | undefined = await db('library_entries').where({ uid, type, path }).first()
+      const row: Row | undefined = await db('library_entries').where({ uid, type, path }).first(libraryColumns)
       return row && toLibraryEntry(row)
     },
 
