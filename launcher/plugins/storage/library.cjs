@@ -28,10 +28,15 @@ class Library {
    */
   async read(type, path) {
     const asked = allowed(path)
-    const [first, ...others] = asked === '' ? [''] : namesOf(type, asked)
-    let answer = await this.#ask(type, first ?? '')
-    for (const other of others) if (answer === undefined) answer = await this.#ask(type, other)
-    if (answer !== undefined) return answer
+    /** @type {unknown} */
+    let failed
+    for (const name of asked === '' ? [''] : namesOf(type, asked)) {
+      const answer = await this.#ask(type, name).catch((error) => {
+        failed = error
+      })
+      if (answer !== undefined) return answer
+    }
+    if (failed !== undefined) throw failed
     // Node-RED's own storage takes what ends with a slash for a folder.
     if (path.endsWith('/')) return []
     throw Object.assign(new Error(`The library has no ${path}`), { code: 'not_found' })
