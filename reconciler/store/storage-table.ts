@@ -26,7 +26,9 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
     },
 
     async libraryEntry(uid, type, path) {
-      const row: Row | undefined = await db('library_entries').where({ uid, type, path }).first(libraryColumns)
+      const row: Row | undefined = await db('library_entries')
+        .where({ uid, type, path })
+        .first(libraryColumns)
       return row && toLibraryEntry(row)
     },
 

@@ -25,17 +25,17 @@ export interface StoredInstance {
   /** The nodes of every deploy that the store has taken, in order. */
   readonly taken: readonly string[]
   /** Starts the launcher and signs `olga` in when Node-RED runs. */
-  start(): Promise<void>
+  readonly start: () => Promise<void>
   /** Kills Node-RED as the kernel does when memory runs out, and waits until the launcher has another. */
-  killNodeRed(): Promise<void>
+  readonly killNodeRed: () => Promise<void>
   /** One request to Node-RED's admin API as `olga`. */
-  editor(method: string, path: string, body?: unknown): Promise<Answer>
-  deploy(nodes: readonly object[], rev?: string): Promise<Answer>
+  readonly editor: (method: string, path: string, body?: unknown) => Promise<Answer>
+  readonly deploy: (nodes: readonly object[], rev?: string) => Promise<Answer>
   /** What runs: waits until Node-RED has loaded its flows. */
-  running(): Promise<readonly { readonly id: string }[]>
-  stored(): Promise<readonly { readonly id: string }[] | undefined>
+  readonly running: () => Promise<readonly { readonly id: string }[]>
+  readonly stored: () => Promise<readonly { readonly id: string }[] | undefined>
   /** The files of deploys that were not taken. */
-  apart(): readonly string[]
+  readonly apart: () => readonly string[]
 }
 
 export const uid = 'uid-1'
@@ -51,7 +51,7 @@ export async function storedInstance(
   const desk = { settings: () => launcher.door.settings, report }
   const doors = await openDoors({ testdir: () => folder, teardown: (end) => t.teardown(end) }, { desk })
   const { store } = doors
-  const save = store.saveFlows
+  const save = store.saveFlows.bind(store)
   store.saveFlows = async (owner: string, write: FlowsWrite) => {
     const result = await save(owner, write)
     if (result.saved) taken.push(write.nodes)
