@@ -95,6 +95,20 @@ t.test('a deploy whose answer was lost is not a conflict with itself', async (t)
   t.same(apart(), [])
 })
 
+t.test('a store that fails takes neither flows nor credentials, and both later', async (t) => {
+  const { start, deploy, store, stored } = await storedInstance(t)
+  await start()
+  await deploy(secretive('one', 'first'))
+  const before = await store.flows(uid)
+  const save = store.saveFlows.bind(store)
+  store.saveFlows = async () => Promise.reject(new Error('the disk is full'))
+  t.equal((await deploy(secretive('two', 'second'))).status, 200)
+  t.same(await store.flows(uid), before)
+  store.saveFlows = save
+  await until('the deploy has arrived', async () => idsOf(await stored())?.[0] === 'two')
+  t.not((await store.flows(uid))?.credentials, before?.credentials)
+})
+
 t.test('a deploy that has become stale while it waited is kept, and blocks nothing', async (t) => {
   const { start, deploy, store, link, stored, running, apart, launcher } = await storedInstance(t)
   await start()

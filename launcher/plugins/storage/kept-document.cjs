@@ -65,7 +65,8 @@ class KeptDocument {
     const stored = storedContent(answer)
     if (stored !== undefined) {
       this.#content = stored
-      await this.#write(false, JSON.stringify(stored))
+      // A start does not wait for its copy; where that fails, the one of before stays.
+      void this.#write(false, JSON.stringify(stored)).catch(() => undefined)
       return stored
     }
     const content = copy?.content ?? (await this.#parts.earlier())
@@ -106,7 +107,9 @@ class KeptDocument {
    */
   #write(undelivered, text) {
     const whole = `{"undelivered":${undelivered},"content":${text}}`
-    return this.#inTurn(() => writePrivate(this.#file, whole, { durable: undelivered }))
+    // What Node-RED writes while it starts it would write again: no start waits for the disk.
+    const durable = undelivered && this.#delivers
+    return this.#inTurn(() => writePrivate(this.#file, whole, { durable }))
   }
 
   /** Whether the store has what Node-RED saved last, or will not take it. */
