@@ -29,7 +29,7 @@ import { lateSource } from './source/late-source.ts'
 import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
-import type { Store } from './store/store.ts'
+import { StoreError, type Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -106,6 +106,21 @@ export async function composePreview(
     policy,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
+}
+
+/** The audit trail of the store on this machine, for reading, also while a reconciler writes it. */
+export async function composeTrail(
+  config: Config,
+): Promise<AsyncDisposable & Pick<Store, 'inventory' | 'auditRows'>> {
+  refuseLostStore(config)
+  const file = storeFile(config)
+  if (!existsSync(file) && !existsSync(`${file}-wal`))
+    throw new StoreError(
+      'store-unreachable',
+      `There is no store ${file}, and so no audit trail.`,
+      'Name the data folder of the reconciler with --data, or its configuration with --config.',
+    )
+  return openSqliteStore({ file, clock: systemClock, newId: randomUUID, readOnly: true })
 }
 
 export interface Composition extends AsyncDisposable {

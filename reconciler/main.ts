@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { runProgram } from './cli/program.ts'
@@ -37,6 +38,7 @@ export async function main(
       signal: ending.signal,
       launcher: launcherProgram(),
       version: await versionOf(),
+      account: accountName(),
       onReady,
     })
   } catch (error) {
@@ -48,6 +50,15 @@ export async function main(
 function launcherProgram(): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return fileURLToPath(new URL(`../launcher/main.${extension}`, import.meta.url))
+}
+
+/** An account of a container may have no name. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
 }
 
 async function versionOf(): Promise<string> {

@@ -6,11 +6,13 @@ import { instanceDecorator, instanceHook } from './instance-token.ts'
 import { sendError, sendProblem } from './problem.ts'
 import { healthRoutes } from './routes/health/health.ts'
 import { metricsRoute } from './routes/health/metrics.ts'
+import { auditReportRoute } from './routes/runtime/audit.ts'
 import { settingsRoute } from './routes/runtime/settings.ts'
 import { stateReportRoute } from './routes/runtime/state.ts'
 import { documentRoutes } from './routes/runtime/storage/documents.ts'
 import { flowsRoutes } from './routes/runtime/storage/flows.ts'
 import { libraryRoutes } from './routes/runtime/storage/library.ts'
+import { auditRoute } from './routes/status/audit.ts'
 import { eventRoute } from './routes/status/events.ts'
 import { fleetRoute } from './routes/status/fleet.ts'
 import { historyRoute } from './routes/status/history.ts'
@@ -86,6 +88,7 @@ function statusDoor(deps: DoorDeps) {
     planRoute(app, deps)
     historyRoute(app, deps)
     journalRoute(app, deps)
+    auditRoute(app, deps)
     eventRoute(app, streams)
     stateRoute(app, deps)
     openapiRoute(app)
@@ -104,5 +107,6 @@ function runtimeDoor(deps: DoorDeps) {
     flowsRoutes(app, deps)
     documentRoutes(app, deps)
     libraryRoutes(app, deps)
+    auditReportRoute(app, deps)
   }
 }

@@ -10,8 +10,10 @@ import type { RuntimeDesk } from './runtime-desk.ts'
 export interface DoorDeps {
   readonly feed: FleetStatusFeed
   readonly desk: RuntimeDesk
-  readonly store: Pick<Store, 'journal' | 'reconciliations' | 'findByToken' | keyof InstanceStorage>
-  readonly clock: { now(): Date }
+  readonly store: Pick<
+    Store,
+    'journal' | 'reconciliations' | 'findByToken' | 'audit' | 'appendAudit' | keyof InstanceStorage
+  >
   /** The console log of an instance; undefined where its driver keeps none. */
   readonly logs: (
     uid: string,
@@ -21,6 +23,7 @@ export interface DoorDeps {
   readonly authenticate: Authenticate
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
   readonly log: FastifyBaseLogger
+  readonly clock: { now(): Date }
   readonly urlOf: UrlOf
   /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
   readonly heartbeat?: number

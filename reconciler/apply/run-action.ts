@@ -1,11 +1,12 @@
 import { awaitRunning } from './await-running.ts'
 import { driverOf } from './driver-of.ts'
 import type { ActionContext } from './action-context.ts'
+import type { Origin } from '../model/audit.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import type { Action } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError, type Step } from '../store/store.ts'
 
 const lastPort = 65_535
 
@@ -13,6 +14,8 @@ export interface Task {
   readonly action: Action
   readonly planId: string
   readonly revision: string
+  /** Who is behind it. */
+  readonly origin: Origin
   /** Absent for a deletion. */
   readonly desired?: ResolvedInstance
   readonly entry?: InventoryEntry
@@ -22,19 +25,23 @@ export interface Task {
 
 /**
  * Carries out one action: journaled before and after, every step repeatable, so that a kill at any point is followed
- * by the same action again and ends in one object.
+ * by the same action again and ends in one object. Its end is told in the audit trail by the same write that journals it:
+ * an action whose end cannot be told has failed.
  */
 export async function runAction(task: Task, context: ActionContext, signal: AbortSignal): Promise<void> {
   const { store, clock } = context
   const entry = await identify(task, context)
-  const journal = await store.beginAction({
-    planId: task.planId,
-    revision: task.revision,
-    uid: entry.uid,
-    name: task.action.target.name,
-    action: task.action.kind,
-    startedAt: clock.now().toISOString(),
-  })
+  const journal = await store.beginAction(
+    {
+      planId: task.planId,
+      revision: task.revision,
+      uid: entry.uid,
+      name: task.action.target.name,
+      action: task.action.kind,
+      startedAt: clock.now().toISOString(),
+    },
+    task.origin,
+  )
   try {
     await carryOut(task, entry, context, signal)
     await store.endAction(journal, { endedAt: clock.now().toISOString(), outcome: 'applied' })
@@ -90,7 +97,7 @@ async function remove(task: Task, uid: string, context: ActionContext, signal: A
   const { driver } = task.action.target
   const named = [...context.drivers.values()].filter(({ name }) => driver === undefined || name === driver)
   for (const each of named) await each.remove(uid, signal)
-  await context.store.forget(uid)
+  await context.store.forget(uid, stepOf(task, context))
   context.retire(uid)
 }
 
@@ -158,11 +165,17 @@ async function bringAbout(
 
 async function save(task: Task, placed: PlacedInstance, context: ActionContext): Promise<void> {
   const driver = driverOf(placed.spec.driver, context)
-  await context.store.saveApplied(placed.uid, {
+  const step = stepOf(task, context)
+  const applied = {
     spec: placed.spec,
     expected: driver.expected(placed),
     ...(placed.spec.state === 'running' ? { configured: driver.configured } : {}),
     revision: task.revision,
-    at: context.clock.now().toISOString(),
-  })
+    at: step.at,
+  }
+  await context.store.saveApplied(placed.uid, applied, step)
+}
+
+function stepOf({ origin, planId, revision }: Task, { clock }: ActionContext): Step {
+  return { ...origin, planId, revision, at: clock.now().toISOString() }
 }

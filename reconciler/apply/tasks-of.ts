@@ -1,16 +1,25 @@
 import type { Task } from './run-action.ts'
+import type { Origin } from '../model/audit.ts'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
-import type { Plan } from '../model/plan.ts'
+import type { Action, Plan } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
 
 /** Problems that keep a valid declaration from being applied. */
 const obstacles: ReadonlySet<string> = new Set(['missing-secret', 'port-taken'])
+
+/** Who is behind a plan: the author of its revision, and whoever allowed what policy would have refused. */
+export interface Behind {
+  readonly revision: Pick<Origin, 'author' | 'subject'>
+  /** Absent where nothing had to be allowed. */
+  readonly allowance?: Pick<Origin, 'allowed' | 'allowedBy'>
+}
 
 /** The actions of a plan, each with what is needed to carry it out. A refused plan gives none. */
 export function tasksOf(
   plan: Plan,
   instances: ReadonlyMap<string, ResolvedInstance>,
   inventory: Inventory,
+  behind: Behind,
 ): readonly Task[] {
   if (plan.refusals.length > 0) return []
   const reserved = new Set([...instances.values()].flatMap(({ port }) => port ?? []))
@@ -27,10 +36,22 @@ export function tasksOf(
       planId: plan.id,
       revision: plan.revision,
       reserved,
+      origin: originOf(action, behind),
       ...(entry === undefined ? {} : { entry }),
       ...(desired === undefined ? {} : { desired }),
     }
   })
+}
+
+/** Only deletions are ever allowed. */
+function originOf({ kind, cause }: Action, { revision, allowance }: Behind): Origin {
+  const { author, subject } = revision
+  return {
+    ...(author === undefined ? {} : { author }),
+    ...(subject === undefined ? {} : { subject }),
+    cause,
+    ...(kind === 'delete' ? allowance : {}),
+  }
 }
 
 /** What is held back is brought back as it was last applied, whatever Git says of it now. */

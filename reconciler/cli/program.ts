@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { Registry } from 'prom-client'
+import { addAuditCommands } from './audit-commands.ts'
 import { outputOption, withApplyOptions, withSourceOptions } from './command-options.ts'
 import { readAndHash } from './hash-password.ts'
 import { preview, previewAgainst } from './preview.ts'
@@ -23,6 +24,8 @@ export interface ProgramDeps {
   readonly signal: AbortSignal
   readonly launcher: string
   readonly version: string
+  /** The account that runs the program: who is behind what the command line allows. */
+  readonly account: string
   readonly onReady: (url: string) => void
 }
 
@@ -80,6 +83,7 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
     .addOption(outputOption(['text', 'json', 'github']))
     .action(async (flags: Flags & { output: ValidateOutput }) => end(validateCommand(flags, deps)))
   addClientCommands(program, deps, end)
+  addAuditCommands(program, deps, end)
   program
     .command('hash-password')
     .description('read a password and print its hash for spec.passwordHash of a User')
@@ -173,11 +177,14 @@ async function prepare(flags: ApplyFlags, deps: ProgramDeps, service = false): P
   const registry = new Registry()
   const { allowDeletions } = flags
   const allowed = allowDeletions === true ? 'all' : allowDeletions
-  const { environment, signal, launcher } = deps
+  const { environment, signal, launcher, account } = deps
   return {
     config,
     registry,
-    policy: { maxShare: config.maxDeletions, ...(allowed === undefined ? {} : { allowed }) },
+    policy: {
+      maxShare: config.maxDeletions,
+      ...(allowed === undefined ? {} : { allowed, allowedBy: account }),
+    },
     surroundings: {
       environment,
       signal,

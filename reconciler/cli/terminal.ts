@@ -5,6 +5,8 @@ import { noPaint, type Paint } from '../plan/render-text.ts'
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
+  /** Settles when whoever reads `out` has caught up, for an answer that is longer than memory. */
+  readonly drained: () => Promise<void>
   readonly paintOut: Paint
   readonly paintErr: Paint
   /** Whether a person reads `err`. */
@@ -14,6 +16,8 @@ export interface Terminal {
 interface Stream {
   write(text: string): unknown
   readonly isTTY?: boolean
+  readonly writableNeedDrain?: boolean
+  once(event: 'drain', listener: () => void): unknown
 }
 
 /** Colour on a terminal, plain text elsewhere and where NO_COLOR is set (https://no-color.org). */
@@ -27,6 +31,12 @@ export function createTerminal(streams: {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    drained: async () => {
+      if (stdout.writableNeedDrain !== true) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      stdout.once('drain', resolve)
+      await promise
+    },
     paintOut: paintFor(stdout),
     paintErr: paintFor(stderr),
     interactive: stderr.isTTY === true,

@@ -5,10 +5,11 @@ import { WakeQueue, type WakeCause } from './wake-queue.ts'
 import type { Desk } from './desk.ts'
 import type { Executor } from '../apply/executor.ts'
 import type { Health } from '../apply/health.ts'
-import { tasksOf } from '../apply/tasks-of.ts'
+import { tasksOf, type Behind } from '../apply/tasks-of.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Secret } from '../model/secret.ts'
+import { allowanceOf } from '../plan/gates.ts'
 import { SourceError } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
 import type { Observation, Phase } from '../model/observed-state.ts'
@@ -183,7 +184,7 @@ export class Controller {
     const round = await reconcile(desired, this.#deps, signal)
     desk.refresh(round.desired, round.inventory, this.#deps.secretValues())
     const { plan } = round
-    const tasks = tasksOf(plan, round.desired.instances, round.inventory)
+    const tasks = tasksOf(plan, round.desired.instances, round.inventory, this.#behind(round))
     executor.settle(new Set(tasks.map(({ action }) => action.target.name)))
     executor.submit(tasks)
     board.roundDone(round, executor)
@@ -193,6 +194,11 @@ export class Controller {
     this.#measure(round, begun)
     await this.#record(round, causes, begun.toISOString())
     return round
+  }
+
+  #behind({ plan, inventory, desired: { revision } }: Round): Behind {
+    const allowance = allowanceOf(plan, inventory.size, this.#deps.policy)
+    return { revision, ...(allowance === undefined ? {} : { allowance }) }
   }
 
   /** Says once what is wrong in Git and what is not done about it. */
@@ -226,9 +232,8 @@ export class Controller {
     const outcome = outcomeOfPlan(plan)
     const key = `${plan.revision}/${plan.id}/${outcome}`
     if (key === this.#lastRecord || (outcome === 'failed' && !this.#deps.executor.idle)) return
-    this.#lastRecord = key
     const { author, subject } = desired.revision
-    await this.#deps.store.addReconciliation({
+    const record = {
       planId: plan.id,
       revision: plan.revision,
       cause: [...causes].join(', '),
@@ -238,7 +243,13 @@ export class Controller {
       headline: plan.summary.headline,
       ...(author === undefined ? {} : { author }),
       ...(subject === undefined ? {} : { subject }),
-    })
+    }
+    await this.#deps.store.addReconciliation(
+      record,
+      plan.refusals.map(({ policy, message }) => `${policy}: ${message}`),
+    )
+    // only now: what could not be recorded is recorded by the next round
+    this.#lastRecord = key
   }
 
   async #remember(): Promise<void> {

@@ -19,7 +19,7 @@ export function digestOf(value: Json | object): Digest {
  * The canonical form by the engine's own JSON, which writes what RFC 8785 asks for once the keys stand in order, and takes
  * a quarter of the time of the library. Keys that the engine puts in an order of its own are left to the library.
  */
-function canonicalText(value: Json | object): string {
+export function canonicalText(value: Json | object): string {
   let ordered = true
   const inOrder = (part: unknown): unknown => {
     if (typeof part !== 'object' || part === null) return part

@@ -1,3 +1,4 @@
+import type { Origin } from '../model/audit.ts'
 import type { Plan, Refusal } from '../model/plan.ts'
 
 export interface DeletionPolicy {
@@ -5,6 +6,8 @@ export interface DeletionPolicy {
   readonly maxShare: number
   /** What a person allowed: `all`, or the beginning of the id of one plan. */
   readonly allowed?: string
+  /** The account of that person on this machine. */
+  readonly allowedBy?: string
 }
 
 /** Small fleets change by large shares: the share counts from this many instances on. */
@@ -14,6 +17,20 @@ const smallFleet = 4
 export function applyGates(plan: Plan, known: number, policy: DeletionPolicy): Plan {
   const refusals = deletionRefusals(plan, known, policy)
   return refusals.length === 0 ? plan : { ...plan, refusals: [...refusals] }
+}
+
+/** What a person allowed, where the plan would have been refused without it. */
+export function allowanceOf(
+  plan: Plan,
+  known: number,
+  { maxShare, allowed, allowedBy }: DeletionPolicy,
+): Pick<Origin, 'allowed' | 'allowedBy'> | undefined {
+  if (!isAllowed(plan.id, allowed) || deletionRefusals(plan, known, { maxShare }).length === 0)
+    return undefined
+  return {
+    ...(allowed === undefined ? {} : { allowed }),
+    ...(allowedBy === undefined ? {} : { allowedBy }),
+  }
 }
 
 function deletionRefusals(plan: Plan, known: number, policy: DeletionPolicy): readonly Refusal[] {

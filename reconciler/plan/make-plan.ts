@@ -1,4 +1,4 @@
-import { accessChanges } from './access-changes.ts'
+import { accessChanges } from '../model/access-changes.ts'
 import { keptInstances } from './kept-instances.ts'
 import { compare, inOrder } from './order.ts'
 import { planAdoption, planCreation, planDeletion, planExisting } from './plan-instance.ts'

@@ -1,4 +1,4 @@
-import { countPeople } from './access-changes.ts'
+import { countPeople } from './count-people.ts'
 import type { AccessChange, Action, ActionKind, Summary } from '../model/plan.ts'
 
 type Counts = { readonly [kind in ActionKind]: number }

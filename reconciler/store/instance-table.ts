@@ -1,9 +1,11 @@
 import type { Knex } from 'knex'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
+import { changesOfAccess } from './audit-facts.ts'
+import { appendFacts } from './audit-table.ts'
 import { lowestFreePort } from './free-port.ts'
 import { keepInventory, type ReadEntries } from './kept-inventory.ts'
 import { toInventoryEntry, type Row } from './rows.ts'
-import { StoreError, type AllotRequest, type Store } from './store.ts'
+import { StoreError, type AllotRequest, type Step, type Store } from './store.ts'
 
 type InstanceTable = Pick<
   Store,
@@ -66,17 +68,23 @@ export function instanceTable(db: Knex, { soleWriter }: { readonly soleWriter: b
         }),
       ),
 
-    saveApplied: async (uid, applied: Applied) =>
-      kept.changing(uid, async () => {
-        await db('instances')
-          .where({ uid })
-          .update({ applied: JSON.stringify(applied) })
-      }),
+    saveApplied: async (uid, applied, step) =>
+      kept.changing(uid, async () =>
+        db.transaction(async (trx) => {
+          await tellAccess(trx, uid, applied, step)
+          await trx('instances')
+            .where({ uid })
+            .update({ applied: JSON.stringify(applied) })
+        }),
+      ),
 
-    forget: async (uid) =>
-      kept.changing(uid, async () => {
-        await db('instances').where({ uid }).delete()
-      }),
+    forget: async (uid, step) =>
+      kept.changing(uid, async () =>
+        db.transaction(async (trx) => {
+          await tellAccess(trx, uid, undefined, step)
+          await trx('instances').where({ uid }).delete()
+        }),
+      ),
 
     findByToken: async (tokenSha256) => findOne(db, { token_sha256: tokenSha256 }),
   }
@@ -94,6 +102,22 @@ async function allot(trx: Knex.Transaction, request: AllotRequest): Promise<Inve
   }
   await trx('instances').insert(toRow({ ...entry, tokenSha256: request.tokenSha256 }))
   return entry
+}
+
+/**
+ * Told from what the row holds and will hold, in the transaction that writes it: whatever was cut short before and is done
+ * again, each change of somebody's access is told once.
+ */
+async function tellAccess(
+  trx: Knex.Transaction,
+  uid: string,
+  after: Applied | undefined,
+  step: Step | undefined,
+): Promise<void> {
+  if (step === undefined) return
+  const entry = await findOne(trx, { uid })
+  if (entry !== undefined)
+    await appendFacts(trx, changesOfAccess(entry, { before: entry.applied, after }, step))
 }
 
 async function choosePort(trx: Knex.Transaction, request: AllotRequest): Promise<number | undefined> {

@@ -1,13 +1,18 @@
 import type { Knex } from 'knex'
-import { toJournalEntry, type Row } from './rows.ts'
-import type { Store } from './store.ts'
+import { endOfAction } from './audit-facts.ts'
+import { appendFacts } from './audit-table.ts'
+import { toJournalEntry, toOrigin, type Row } from './rows.ts'
+import type { JournalEntry, Store } from './store.ts'
 
 type JournalTable = Pick<Store, 'beginAction' | 'endAction' | 'closeInterrupted' | 'journal'>
+
+/** As many as one statement names. */
+const idsPerUpdate = 500
 
 /** Every step of every apply, written before it is taken and closed after. */
 export function journalTable(db: Knex): JournalTable {
   return {
-    async beginAction(entry) {
+    async beginAction(entry, origin = {}) {
       const rows: Row[] = await db('journal')
         .insert({
           plan_id: entry.planId,
@@ -16,23 +21,22 @@ export function journalTable(db: Knex): JournalTable {
           name: entry.name,
           action: entry.action,
           started_at: entry.startedAt,
+          origin: JSON.stringify(origin),
         })
         .returning('id')
       return Number(rows[0]?.['id'])
     },
 
-    async endAction(id, end) {
-      await db('journal')
-        .where({ id })
-        .update({ ended_at: end.endedAt, outcome: end.outcome, error: end.error ?? null })
-    },
+    endAction: async (id, end) =>
+      db.transaction(async (trx) => {
+        const open: Row[] = await trx('journal').where({ id }).whereNull('outcome').select()
+        await close(trx, open, { ended_at: end.endedAt, outcome: end.outcome, error: end.error ?? null })
+      }),
 
     closeInterrupted: async (endedAt) =>
       db.transaction(async (trx) => {
         const open: Row[] = await trx('journal').whereNull('outcome').orderBy('id').select()
-        const closing = { ended_at: endedAt, outcome: 'interrupted' }
-        if (open.length > 0) await trx('journal').whereNull('outcome').update(closing)
-        return open.map((row) => toJournalEntry({ ...row, ...closing }))
+        return close(trx, open, { ended_at: endedAt, outcome: 'interrupted' })
       }),
 
     async journal(page) {
@@ -43,4 +47,22 @@ export function journalTable(db: Knex): JournalTable {
       return rows.map(toJournalEntry)
     },
   }
+}
+
+/** Steps end together with what the audit trail says of their end, or not at all. */
+async function close(
+  trx: Knex.Transaction,
+  open: readonly Row[],
+  closing: Row,
+): Promise<readonly JournalEntry[]> {
+  for (let at = 0; at < open.length; at += idsPerUpdate) {
+    const ids = open.slice(at, at + idsPerUpdate).map((row) => Number(row['id']))
+    await trx('journal').whereIn('id', ids).update(closing)
+  }
+  const closed = open.map((row) => ({ ...row, ...closing }))
+  await appendFacts(
+    trx,
+    closed.map((row) => endOfAction(toJournalEntry(row), toOrigin(row))),
+  )
+  return closed.map(toJournalEntry)
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { auditTable } from './audit-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
@@ -24,6 +25,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const reconciliations = reconciliationTable(db)
   const statuses = statusTable(db)
   const storage = storageTable(db)
+  const audit = auditTable(db)
 
   const explained =
     <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -52,6 +54,9 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     journal: explained(journal.journal),
     addReconciliation: explained(reconciliations.addReconciliation),
     reconciliations: explained(reconciliations.reconciliations),
+    appendAudit: explained(audit.appendAudit),
+    audit: explained(audit.audit),
+    auditRows: (filter) => explainedEach(audit.auditRows(filter), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
     flows: explained(storage.flows),
@@ -62,6 +67,17 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     library: explained(storage.library),
     saveLibraryEntry: explained(storage.saveLibraryEntry),
     [Symbol.asyncDispose]: close,
+  }
+}
+
+async function* explainedEach<T>(
+  values: AsyncIterable<T>,
+  explain: (error: unknown) => unknown,
+): AsyncGenerator<T> {
+  try {
+    yield* values
+  } catch (error) {
+    throw explain(error)
   }
 }
 

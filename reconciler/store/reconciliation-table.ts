@@ -1,23 +1,27 @@
 import type { Knex } from 'knex'
+import { refusalOfPlan } from './audit-facts.ts'
+import { appendFacts } from './audit-table.ts'
 import { toReconciliation, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
 /** The history of rounds that did something, or failed to. */
 export function reconciliationTable(db: Knex): Pick<Store, 'addReconciliation' | 'reconciliations'> {
   return {
-    async addReconciliation(record) {
-      await db('reconciliations').insert({
-        plan_id: record.planId,
-        revision: record.revision,
-        author: record.author ?? null,
-        subject: record.subject ?? null,
-        cause: record.cause,
-        started_at: record.startedAt,
-        ended_at: record.endedAt,
-        outcome: record.outcome,
-        headline: record.headline,
-      })
-    },
+    addReconciliation: async (record, refusals = []) =>
+      db.transaction(async (trx) => {
+        await trx('reconciliations').insert({
+          plan_id: record.planId,
+          revision: record.revision,
+          author: record.author ?? null,
+          subject: record.subject ?? null,
+          cause: record.cause,
+          started_at: record.startedAt,
+          ended_at: record.endedAt,
+          outcome: record.outcome,
+          headline: record.headline,
+        })
+        if (record.outcome === 'refused') await appendFacts(trx, [refusalOfPlan(record, refusals)])
+      }),
 
     async reconciliations(page) {
       const query = db('reconciliations').select().orderBy('id', 'desc').limit(page.limit)

@@ -1,5 +1,6 @@
 import { phases } from '../model/observed-state.ts'
 import { driverNames } from '../model/resource.ts'
+import type { Origin } from '../model/audit.ts'
 import { conditionTypes, type Condition } from '../model/condition.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type { LibraryEntry, StoredFlows } from '../model/instance-storage.ts'
@@ -60,6 +61,13 @@ export function toJournalEntry(row: Row): JournalEntry {
     ...(outcome === undefined ? {} : { outcome }),
     ...(error === undefined ? {} : { error }),
   }
+}
+
+/** What a step of the journal goes back to; nothing is known of one that an older version began. */
+export function toOrigin(row: Row): Origin {
+  const origin = optional(row, 'origin', json) ?? {}
+  if (!isOrigin(origin)) throw new RowError('origin', 'what a step goes back to')
+  return origin
 }
 
 export function toReconciliation(row: Row): ReconciliationRecord {
@@ -144,6 +152,14 @@ function isApplied(value: unknown): value is Applied {
   if (!isRecord(value) || !isRecord(value['spec']) || !isRecord(value['expected'])) return false
   if (value['configured'] !== undefined && !isRecord(value['configured'])) return false
   return typeof value['revision'] === 'string' && typeof value['at'] === 'string'
+}
+
+function isOrigin(value: unknown): value is Origin {
+  const names = ['author', 'subject', 'cause', 'allowed', 'allowedBy']
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([name, text]) => names.includes(name) && typeof text === 'string')
+  )
 }
 
 function isStatusRecord(value: unknown): value is StatusRecord {

@@ -1,3 +1,5 @@
+import type { AuditEntry, AuditFact, AuditFilter, Origin } from '../model/audit.ts'
+import type { AuditRow } from '../model/audit-chain.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
   DocumentKind,
@@ -37,6 +39,14 @@ export interface ReconciliationRecord {
   readonly endedAt: string
   readonly outcome: 'converged' | 'failed' | 'refused'
   readonly headline: string
+}
+
+/** The step of a plan that a write is a part of. */
+export interface Step extends Origin {
+  readonly planId: string
+  readonly revision: string
+  /** RFC 3339. */
+  readonly at: string
 }
 
 export interface Page {
@@ -101,26 +111,36 @@ export interface Store extends InstanceStorage, AsyncDisposable {
   setToken(uid: string, tokenSha256: string): Promise<void>
   /** @throws StoreError `name-taken`. */
   rename(uid: string, name: string): Promise<void>
-  saveApplied(uid: string, applied: Applied): Promise<void>
-  /** Forgets an instance that is gone. */
-  forget(uid: string): Promise<void>
+  /** Whose access changes by it is told in the audit trail. */
+  saveApplied(uid: string, applied: Applied, step?: Step): Promise<void>
+  /** Forgets an instance that is gone; who could get at it is told in the audit trail, which keeps what it has of it. */
+  forget(uid: string, step?: Step): Promise<void>
 
   /** The instance whose runtime token has this SHA-256. */
   findByToken(tokenSha256: string): Promise<InventoryEntry | undefined>
 
   beginAction(
     entry: Pick<JournalEntry, 'planId' | 'revision' | 'uid' | 'name' | 'action' | 'startedAt'>,
+    origin?: Origin,
   ): Promise<number>
+  /** Closes a step, once, and tells its end in the audit trail. */
   endAction(
     id: number,
     end: { readonly endedAt: string; readonly outcome: 'applied' | 'failed'; readonly error?: string },
   ): Promise<void>
-  /** Closes what a killed process left open, as interrupted, and returns it. */
+  /** Closes what a killed process left open, as interrupted, tells that in the audit trail, and returns it. */
   closeInterrupted(endedAt: string): Promise<readonly JournalEntry[]>
   journal(page: Page & { readonly name?: string }): Promise<readonly JournalEntry[]>
 
-  addReconciliation(record: Omit<ReconciliationRecord, 'id'>): Promise<void>
+  /** A plan that was refused is told in the audit trail, with the reasons. */
+  addReconciliation(record: Omit<ReconciliationRecord, 'id'>, refusals?: readonly string[]): Promise<void>
   reconciliations(page: Page): Promise<readonly ReconciliationRecord[]>
+
+  /** Puts facts at the end of the audit trail, in order; those whose key it knows are left out. Returns the others. */
+  appendAudit(facts: readonly AuditFact[]): Promise<readonly AuditEntry[]>
+  audit(page: Page & AuditFilter): Promise<readonly AuditEntry[]>
+  /** The rows of the audit trail as they stand there, oldest first, for a proof or an export. */
+  auditRows(filter?: AuditFilter): AsyncIterable<AuditRow>
 
   statuses(): Promise<readonly StatusRecord[]>
   /** Writes the given records and removes those of `gone`. */

@@ -132,15 +132,21 @@ t.test('before the first round', async (t) => {
   t.equal((await doors.server.inject({ url: '/api/v1/state', headers: root })).statusCode, 503)
 })
 
+const posts = ['/runtime/v1/state', '/runtime/v1/audit']
+
 t.test('the status door only reads', async (t) => {
   const { server } = await openDoors(t)
   const routes = server.printRoutes({ commonPrefix: false }).trimEnd().split('\n')
-  t.equal(routes.length, 19)
+  t.equal(routes.length, 21)
   const writing = routes.filter((route) => !/\((GET|GET, HEAD)\)$/.test(route))
-  t.same(writing, ['├── /runtime/v1/state (POST)'], 'the one that writes is at the runtime door')
+  t.same(
+    writing,
+    posts.map((path) => `├── ${path} (POST)`),
+    'those that write are at the runtime door',
+  )
   const document = (await server.inject({ url: '/api/v1/openapi.json', headers: root })).json()
   for (const [path, operations] of Object.entries<object>(document.paths)) {
-    const wanted = path === '/runtime/v1/state' ? ['post'] : ['get']
+    const wanted = posts.includes(path) ? ['post'] : ['get']
     t.same(Object.keys(operations), wanted, path)
   }
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
@@ -157,9 +163,18 @@ t.test('the OpenAPI document lists every route, with the schema of every answer'
   t.same(
     Object.keys(document.paths).toSorted(),
     ['fleet', 'teams', 'teams/{name}', 'users', 'users/{name}', 'instances', 'instances/{name}']
-      .concat('instances/{name}/logs', 'plan', 'history', 'journal', 'events', 'state', 'openapi.json')
+      .concat(
+        'instances/{name}/logs',
+        'plan',
+        'history',
+        'journal',
+        'audit',
+        'events',
+        'state',
+        'openapi.json',
+      )
       .map((path) => `/api/v1/${path}`)
-      .concat('/healthz', '/readyz', '/metrics', '/runtime/v1/settings', '/runtime/v1/state')
+      .concat('/healthz', '/readyz', '/metrics', '/runtime/v1/settings', ...posts)
       .toSorted(),
   )
   for (const [path, operations] of Object.entries<Record<string, { summary?: string; responses: object }>>(

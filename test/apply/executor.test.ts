@@ -13,7 +13,7 @@ function task(name: string, kind: 'create' | 'delete', title = 'one', revision =
     reason: 'declared',
     effect: 'created',
   } as const
-  const shared = { planId: 'p', revision, reserved: new Set<number>() }
+  const shared = { planId: 'p', revision, origin: {}, reserved: new Set<number>() }
   const spec = resolvedInstance(name, { editor: { enabled: true, title } })
   return kind === 'delete'
     ? { ...shared, action: { ...action, kind: 'delete', reason: 'undeclared', effect: 'gone', changes: [] } }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -5,6 +6,8 @@ import t, { type Test } from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import type { Plan } from '../../reconciler/model/plan.ts'
 import { openFleetKey } from '../../reconciler/secrets/fleet-key.ts'
+import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
+import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import { runReconcile } from '../support/program.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -19,12 +22,18 @@ function declaredIn(folder: string): readonly string[] {
     .toSorted()
 }
 
+/** As on a machine that runs a fleet: by its key a preview knows what the folder of secrets holds. */
+async function beginData(data: string): Promise<void> {
+  await mkdir(data, { mode: 0o700 })
+  await openFleetKey(join(data, 'fleet.key'), { create: true })
+  const store = await openSqliteStore({ file: join(data, 'weir.db'), clock: systemClock, newId: randomUUID })
+  await store[Symbol.asyncDispose]()
+}
+
 /** Validates and plans `fleet/` of a folder by the real program, as a person does: nothing may be wrong with it. */
 async function planOf(t: Test, folder: string): Promise<Plan> {
   const config = join(folder, 'weir.yaml')
-  // as on a machine that runs a fleet: by its key a preview knows what the folder of secrets holds
-  await mkdir(join(folder, 'data'), { mode: 0o700 })
-  await openFleetKey(join(folder, 'data/fleet.key'), { create: true })
+  await beginData(join(folder, 'data'))
   await writeFile(config, 'source: { url: fleet }\nsecrets: secrets\ndata: data\n')
   const validated = await runReconcile(['validate', '--config', config, '--output', 'json'])
   t.match(validated, { code: 0, stderr: '' })

@@ -10,6 +10,7 @@ import {
   startLauncher,
   type LauncherUnderTest,
 } from '../support/launcher.ts'
+import { statOf } from '../support/process-stat.ts'
 import { stubStack } from '../support/stub-stack.ts'
 import { until } from '../support/until.ts'
 
@@ -165,15 +166,4 @@ function childrenOf(pid: number): number[] {
 function groupsOf(leaders: readonly number[]): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => runs(pid) && leaders.includes(statOf(pid)?.group ?? 0))
-}
-
-/** State and process group of a process (proc(5), stat). */
-function statOf(pid: number): { readonly state: string; readonly group: number } | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [state = '', , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state, group: Number(group) }
-  } catch {
-    return undefined
-  }
 }

@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { AuditEntry } from '../../reconciler/model/audit.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
+import type { JournalEntry } from '../../reconciler/store/store.ts'
 import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
+import { headOf } from '../conformance/audit-conformance.ts'
 import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import { end, instanceManifest, setUpFleet, type FleetUnderTest } from '../support/fleet.ts'
 import { freePortPair } from '../support/free-port.ts'
@@ -71,7 +74,23 @@ async function readStore(fleet: FleetUnderTest) {
     newId: () => '',
     readOnly: true,
   })
-  return { inventory: await store.inventory(), journal: await store.journal({ limit: 1000 }) }
+  await headOf(store)
+  const [inventory, journal] = [await store.inventory(), await store.journal({ limit: 1000 })]
+  return { inventory, journal, trail: await store.audit({ limit: 5000 }) }
+}
+
+/** Every step's end is told once, and every change of somebody's access follows from the one before. */
+function assertTold(t: Test, journal: readonly JournalEntry[], trail: readonly AuditEntry[]): void {
+  const ends = trail.filter(({ event }) => event === 'action')
+  t.same(
+    ends.map(({ key, outcome, uid }) => `${key} ${outcome} ${uid}`).toSorted(),
+    journal.map(({ id, outcome, uid }) => `action/${id} ${outcome} ${uid}`).toSorted(),
+  )
+  const roles = new Map<string, string | undefined>()
+  for (const { uid, user, from, to } of trail.filter(({ event }) => event === 'access').toReversed()) {
+    if (roles.get(`${uid} ${user}`) !== from || from === to) t.fail(`${user} had no role ${from} on ${uid}`)
+    roles.set(`${uid} ${user}`, to)
+  }
 }
 
 /** Converges by the real program, and holds the world against what is declared. */
@@ -83,12 +102,13 @@ async function assertConverges(
   await readStore(fleet)
   const { code, stdout, stderr } = await fleet.run('--allow-deletions')
   t.equal(code, 0, `it converges: ${stdout}${stderr}`)
-  const { inventory, journal } = await readStore(fleet)
+  const { inventory, journal, trail } = await readStore(fleet)
   t.same(
     journal.filter(({ outcome }) => outcome === undefined),
     [],
     'no step of the journal is open',
   )
+  assertTold(t, journal, trail)
   t.same(
     inventory.map(({ name }) => name),
     declared === undefined ? [] : [declared.name],

@@ -1,13 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { contents, paths, rejectsWith } from '../conformance/source-conformance.ts'
 import { createRepository, isolatedGit, isolatedGitEnvironment } from '../support/git-repository.ts'
 import { testGitSource } from '../support/git-source.ts'
+import { statOf } from '../support/process-stat.ts'
 import { until } from '../support/until.ts'
 
 const signal = AbortSignal.timeout(170_000)
@@ -177,7 +178,7 @@ const damages: Record<string, (cache: string) => Promise<void>> = {
     ])
       await writeFile(join(cache, file), '')
   },
-  'a lock file of a process that is gone': (cache) => writeFile(join(cache, '../lock'), '999999999 1'),
+  'something else in place of its lock': (cache) => writeFile(join(cache, '../lock.db'), '999999999 1'),
   'no cache at all': (cache) => rm(join(cache, '..'), { recursive: true }),
 }
 
@@ -218,18 +219,26 @@ t.test('several processes share one cache', async (t) => {
 
 /** How far a fetch has come, by what lies in the folder of the cache. */
 const stages: Readonly<Record<string, (cache: string) => boolean>> = {
-  'the lock': (cache) => /^\d/.test(textOf(join(cache, '../lock'))),
+  'the lock': (cache) => existsSync(join(cache, '../lock.db')),
   'an empty repository': (cache) => existsSync(join(cache, 'HEAD')),
   'half a pack': (cache) => packsOf(cache).some((name) => name.startsWith('tmp_')),
 }
 
-function textOf(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8') : ''
+function packsOf(cache: string): readonly string[] {
+  return namesIn(join(cache, 'objects/pack'))
 }
 
-function packsOf(cache: string): readonly string[] {
-  const folder = join(cache, 'objects/pack')
+function namesIn(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder) : []
+}
+
+/** Lets what is left of a group go on. */
+function continueGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGCONT')
+  } catch {
+    // Nobody is left in it.
+  }
 }
 
 t.test('a process killed with SIGKILL in a fetch leaves a cache that the next one uses', async (t) => {
@@ -251,9 +260,13 @@ t.test('a process killed with SIGKILL in a fetch leaves a cache that the next on
         const { pid = 0 } = child
         const cache = await until('its cache is there', () => foundCache(cacheDirectory), { every: 1 })
         await until(`there is ${stage}`, () => reached(cache), { every: 1 })
+        // nothing goes on while it is asked how far the fetch has come
+        process.kill(-pid, 'SIGSTOP')
+        await until('it stands still', () => statOf(pid)?.state === 'T', { every: 1 })
+        t.same(namesIn(join(cache, 'refs/weir')), [], 'no commit has arrived')
         process.kill(victim === 'it alone' ? pid : -pid, 'SIGKILL')
         t.same(await ended, [null, 'SIGKILL'])
-        t.ok(existsSync(join(cache, '../lock')), 'it was at work')
+        if (victim === 'it alone') continueGroup(pid)
         const source = testGitSource({ url: repository.directory, cacheDirectory })
         t.equal(Object.keys(await contents(await source.snapshot(signal))).length, 100)
         if (victim !== 'it alone')
@@ -263,7 +276,7 @@ t.test('a process killed with SIGKILL in a fetch leaves a cache that the next on
 
 /** The repository of a cache that is just being made. */
 function foundCache(cacheDirectory: string): string | undefined {
-  const [name] = existsSync(cacheDirectory) ? readdirSync(cacheDirectory) : []
+  const [name] = namesIn(cacheDirectory)
   return name === undefined ? undefined : join(cacheDirectory, name, 'repository')
 }
 

@@ -5,6 +5,7 @@ import { sqliteDatabase } from '../../reconciler/store/sqlite-database.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 import { storageConformance } from '../conformance/storage-conformance.ts'
+import { auditConformance } from '../conformance/audit-conformance.ts'
 import { rejectsWith, storeConformance } from '../conformance/store-conformance.ts'
 import { ChildLines } from '../support/child-lines.ts'
 import { applied } from '../support/inventory-fixtures.ts'
@@ -36,6 +37,7 @@ async function filledFile(t: Test, instances = 3): Promise<string> {
 t.test('SQLite keeps what every store keeps', async (t) => {
   storeConformance(t, async (t) => open(emptyFile(t)))
   storageConformance(t, async (t) => open(emptyFile(t)))
+  auditConformance(t, async (t) => open(emptyFile(t)))
 })
 
 t.test('what was written is there after closing, under the same fleet', async (t) => {

@@ -77,7 +77,6 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
       report: (_uid, state) => void reports.push(state),
     },
     store,
-    clock,
     logs: (uid, options, signal) => {
       logSignals.push(signal)
       return uid === 'uid-press' ? lines(options, signal) : undefined
@@ -89,6 +88,7 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
     }),
     metrics: registry,
     log: createLogger({ level: 'silent' }),
+    clock,
     urlOf: (entry) => `http://127.0.0.1:${entry.port}/`,
     ...more,
   })

@@ -8,7 +8,9 @@ export async function freePortPair(): Promise<number> {
   for (;;) {
     const port = await listenBriefly(0)
     if (port === undefined || port > 64_000 || given.has(port)) continue
+    if (given.has(port + 1000)) continue
     given.add(port)
+    given.add(port + 1000)
     if ((await listenBriefly(port + 1000)) !== undefined) return port
   }
 }

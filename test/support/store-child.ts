@@ -1,6 +1,7 @@
 /**
  * A process that opens a store and says on stdout what it did, one word a line. Arguments: the file, then what to do:
- * `hold` waits for its end; `begin` opens an action and waits; `fill` writes until writing fails.
+ * `hold` waits for its end; `begin` opens an action and waits; `fill` writes until writing fails; `tell` grows the
+ * audit trail, five facts at a time, and says how long it is.
  */
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { StoreError } from '../../reconciler/store/store.ts'
@@ -37,6 +38,11 @@ try {
     await store.allot({ uid: name, name, driver: 'localfs', firstPort: 12080, tokenSha256: name })
     await store.saveApplied(name, applied(name, { expected: { padding: 'x'.repeat(20_000) } }))
     say(name)
+  }
+  for (let index = 0; index < (task === 'tell' ? Infinity : 0); index++) {
+    const fact = { at: '2026-01-01T00:00:00.000Z', event: 'deploy', user: 'alice' } as const
+    const told = Array.from({ length: 5 }, (_, part) => ({ ...fact, key: `${index}/${part}` }))
+    say(String((await store.appendAudit(told)).at(-1)?.id))
   }
   setInterval(() => undefined, 1000)
 } catch (error) {

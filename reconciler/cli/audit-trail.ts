@@ -1,0 +1,60 @@
+import type { Terminal } from './terminal.ts'
+import { plainText } from '../plan/plain-text.ts'
+import { exportLine, sealedIn, verifyChain, type AuditRow, type ChainHead } from '../model/audit-chain.ts'
+
+interface Deps {
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+}
+
+/** Proves the trail and prints its head, to be noted elsewhere. Returns the exit code: 0 proven, 1 broken. */
+export async function verifyTrail(
+  rows: AsyncIterable<AuditRow>,
+  { terminal, signal }: Deps,
+  noted?: ChainHead,
+): Promise<number> {
+  const verdict = await verifyChain(untilAborted(rows, signal), noted)
+  const { head } = verdict
+  if (verdict.intact) {
+    terminal.out(
+      head.id === 0
+        ? 'The audit trail is empty.\n'
+        : `The audit trail is as it was written: entries 1 to ${head.id}.\nhead ${head.id}:${head.hash}\n`,
+    )
+    return 0
+  }
+  const proven = head.id === 0 ? 'no entry before it' : `entries 1 to ${head.id} are as they were written`
+  return broken(`the audit trail is broken at entry ${verdict.id}: ${verdict.problem}; ${proven}`, terminal)
+}
+
+/**
+ * Prints entries as JSON lines. Each line without its last member is the very text that was hashed, so that a third party
+ * needs nothing but SHA-256. Only that each entry is one is looked at here, not what stands before it: a filter leaves
+ * entries out. Returns the exit code: 1 where one is not as it was written.
+ */
+export async function exportTrail(
+  rows: AsyncIterable<AuditRow>,
+  { terminal, signal }: Deps,
+): Promise<number> {
+  for await (const row of untilAborted(rows, signal)) {
+    const sealed = sealedIn(row)
+    if (sealed === undefined)
+      return broken(`the content of entry ${String(row['id'])} does not match its hash`, terminal)
+    terminal.out(`${exportLine(sealed)}\n`)
+    await terminal.drained()
+  }
+  return 0
+}
+
+function broken(what: string, { err, paintErr }: Terminal): number {
+  err(`${paintErr('red', 'error')}: ${plainText(what)}\n`)
+  err('  Keep a copy of the store as it is, and compare it with a backup or an earlier export.\n')
+  return 1
+}
+
+async function* untilAborted<T>(values: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const value of values) {
+    signal.throwIfAborted()
+    yield value
+  }
+}
