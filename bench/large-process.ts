@@ -30,7 +30,6 @@ export interface Told {
   readonly change: readonly RoundCost[]
   readonly residentMB: number
   readonly peakMB: number
-  readonly firstRoundMs: number
 }
 
 export interface RoundCost {
@@ -155,7 +154,6 @@ async function measure(): Promise<Told> {
   for (const entry of await deps.store.inventory())
     if (entry.applied !== undefined)
       await deps.drivers.get('localfs')?.create(place(entry, entry.applied.spec), credentials, never)
-  const begun = performance.now()
   const serving = controller.serve(ending.signal).catch(() => undefined)
   const quiet = async () => {
     for (let before = -1; before !== ended || !deps.executor.idle;) {
@@ -164,7 +162,6 @@ async function measure(): Promise<Told> {
     }
   }
   while (board.current().plan === undefined) await once(rounds, 'ended')
-  const firstRoundMs = performance.now() - begun
   await quiet()
   const { plan } = board.current()
   if (plan === undefined || plan.actions.length > 0 || plan.problems.length > 0)
@@ -224,7 +221,7 @@ async function measure(): Promise<Told> {
   }
   ending.abort()
   await serving
-  return { noOp, change, residentMB, peakMB: (process.resourceUsage().maxRSS * 1024) / 1e6, firstRoundMs }
+  return { noOp, change, residentMB, peakMB: (process.resourceUsage().maxRSS * 1024) / 1e6 }
 }
 
 /** `cutime` and `cstime` of /proc/self/stat, in ticks of 10 ms. */

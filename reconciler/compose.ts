@@ -22,7 +22,7 @@ import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
 import type { DriverName } from './model/resource.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
-import { derive, KeyError, openFleetKey, type FleetKey } from './secrets/fleet-key.ts'
+import { derive, KeyError, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { openSource } from './source/open-source.ts'
 import { lateSource } from './source/late-source.ts'
@@ -92,17 +92,15 @@ export async function composePreview(
   )
   const drivers = composeDrivers(config, store.fleet, surroundings)
   for (const driver of drivers.values()) stack.use(driver)
-  const key = await openFleetKey(keyFile(config), { create: false })
-  const secrets =
-    key === undefined ? undefined : createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
+  const key = await previewKey(config, store)
+  const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const held = stack.move()
   return {
     source,
     loader: composeLoader(config),
     store,
     drivers,
-    fingerprints: async (names, signal) =>
-      (await secrets?.fingerprints(names, signal)) ?? new Map<string, string>(),
+    fingerprints: secrets.fingerprints,
     policy,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
@@ -282,12 +280,24 @@ function refuseLostStore(config: Config): void {
   )
 }
 
+/** Before anything was applied any key tells that a secret is there, and nothing is made to keep one. */
+async function previewKey(config: Config, store: Store): Promise<FleetKey> {
+  const key = await openFleetKey(keyFile(config), { create: false })
+  if (key !== undefined) return key
+  if ((await store.inventory()).length === 0) return passingKey()
+  throw missingKey(config)
+}
+
 /** A store without its key is of no use: what was derived from the key cannot be made again. */
 async function openExistingKey(config: Config, store: Store): Promise<FleetKey> {
   const used = (await store.inventory()).length > 0
   const key = await openFleetKey(keyFile(config), { create: !used })
   if (key !== undefined) return key
-  throw new KeyError(
+  throw missingKey(config)
+}
+
+function missingKey(config: Config): KeyError {
+  return new KeyError(
     `${keyFile(config)} is missing, but the store beside it knows instances; restore the key from the same backup as the store`,
   )
 }

@@ -41,7 +41,7 @@ export class FleetBoard implements FleetStatusFeed {
   /** The source could not be read: what was read before stays in force. */
   sourceFailed(code: string, message: string): void {
     const { source } = this.#status
-    const since = source.error?.since ?? this.#clock.now().toISOString()
+    const since = source.error?.code === code ? source.error.since : this.#clock.now().toISOString()
     this.update({ source: { ...source, error: { code, message, since } } })
   }
 

@@ -28,6 +28,11 @@ export async function openFleetKey(
   }
 }
 
+/** A key that nobody keeps. */
+export function passingKey(): FleetKey {
+  return new Secret(randomBytes(32))
+}
+
 /** Written beside it first: under its own name a key is whole, even where this process is killed on the way. */
 async function makeKey(file: string): Promise<void> {
   const draft = `${file}.new`

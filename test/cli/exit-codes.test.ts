@@ -62,6 +62,18 @@ t.test('a dry run tells and writes nothing', async (t) => {
   t.same(await readdir(root), ['source'])
 })
 
+t.test('a first dry run finds the secrets that are there', async (t) => {
+  const root = t.testdir({ secrets: { 'api-key': 'canary' } })
+  const spec = 'env: [ { name: KEY, valueFrom: { secret: api-key } } ]'
+  const source = await folder(root, { 'one.yaml': instanceManifest('one', spec) })
+  const config = join(root, 'weir.yaml')
+  await writeFile(config, `source: { url: ${source} }\nsecrets: secrets\ndata: data\n`)
+  const found = await runReconcile(['--dry-run', '--config', config])
+  t.match(found, { code: 2, stdout: /env\.KEY: secret api-key/, stderr: '' })
+  await rm(join(root, 'secrets/api-key'))
+  t.match(await runReconcile(['--dry-run', '--config', config]), { stderr: /needs the secret "api-key"/ })
+})
+
 t.test('a dry run of a repository keeps nothing but its copy of it', async (t) => {
   const root = t.testdir({})
   const repository = await createRepository(join(root, 'repository'))
