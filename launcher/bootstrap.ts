@@ -14,8 +14,6 @@ export interface InstancePaths {
   readonly settingsFile: string
   readonly members: string
   readonly flows: string
-  /** For the files of Node-RED's storage plugin. */
-  readonly storage: string
 }
 
 export function instancePaths(directory: string): InstancePaths {
@@ -28,7 +26,6 @@ export function instancePaths(directory: string): InstancePaths {
     settingsFile: join(user, 'settings.js'),
     members: join(user, 'members.json'),
     flows: join(user, 'flows.json'),
-    storage: join(directory, 'storage'),
   }
 }
 

@@ -5,7 +5,6 @@
 const { createHash } = require('node:crypto')
 const { readFileSync, statSync } = require('node:fs')
 const { createRequire } = require('node:module')
-const { createStorage } = require('../plugins/storage/storage.cjs')
 
 /**
  * @typedef {{ username: string, passwordHash: string, permissions: '*' | 'read' | '' }} Member
@@ -16,9 +15,8 @@ const { createStorage } = require('../plugins/storage/storage.cjs')
  * @typedef {{ get(token: string): Promise<Session | null | undefined> }} Tokens
  * @typedef {{ compare(password: string, hash: string): Promise<boolean> }} Bcrypt
  * @typedef {{
- *   nodeRed: string, membersFile: string, host: string, port: number, credentialSecret: string,
- *   editor: boolean, title: string, access: 'public' | 'members',
- *   storage: import('../plugins/storage/storage.cjs').StorageData
+ *   nodeRed: string, membersFile: string, sessionsFile: string, host: string, port: number, credentialSecret: string,
+ *   editor: boolean, title: string, access: 'public' | 'members'
  * }} Data
  */
 
@@ -103,9 +101,9 @@ function stillHolds(session, membership) {
 /**
  * Ends sessions whose user is no longer a member or may do less than before. Node-RED keeps the rights of a session as
  * they were at sign-in, and the sockets of its editor open, so both are ended here, by letting the session expire.
- * @param {{ membership: () => Membership, fromStack: NodeJS.Require, openTokens: () => string[] }} parts
+ * @param {{ membership: () => Membership, fromStack: NodeJS.Require, sessionsFile: string }} parts
  */
-function createSessionKeeper({ membership, fromStack, openTokens }) {
+function createSessionKeeper({ membership, fromStack, sessionsFile }) {
   /** @type {Tokens} */
   let tokens
   let seen = membership().version
@@ -123,7 +121,14 @@ function createSessionKeeper({ membership, fromStack, openTokens }) {
     const { version } = membership()
     if (version === seen) return
     seen = version
-    for (const token of openTokens()) await holds(token)
+    /** @type {string[]} */
+    let open = []
+    try {
+      open = Object.keys(JSON.parse(readFileSync(sessionsFile, 'utf8')))
+    } catch {
+      // Nobody has signed in yet.
+    }
+    for (const token of open) await holds(token)
   }
   setInterval(() => void sweep().catch(() => undefined), lookAgainMs).unref()
   return { holds }
@@ -243,9 +248,7 @@ function settings(data) {
   const fromStack = createRequire(data.nodeRed)
   const membership = createMembership(data.membersFile)
   const verify = createVerify(fromStack, membership)
-  const storage = createStorage(data.storage, fromStack)
-  const openTokens = () => Object.keys(storage.sessions.current)
-  const keeper = createSessionKeeper({ membership, fromStack, openTokens })
+  const keeper = createSessionKeeper({ membership, fromStack, sessionsFile: data.sessionsFile })
   /** @param {Member | undefined} member */
   const asUser = (member) =>
     member === undefined || member.permissions === ''
@@ -255,7 +258,6 @@ function settings(data) {
     uiHost: data.host,
     uiPort: data.port,
     flowFile: 'flows.json',
-    storageModule: storage.module,
     credentialSecret: data.credentialSecret,
     adminAuth: {
       type: 'credentials',

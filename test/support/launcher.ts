@@ -68,8 +68,6 @@ export async function prepareLauncher(
   t: Test,
   changes: Partial<RuntimeSettings> = {},
   stack?: TestStack,
-  /** A door of the test's own. */
-  runtimeUrl?: string,
 ): Promise<LauncherUnderTest> {
   const [door, port] = [await openRuntimeDoor('runtime-token'), await freePortPair()]
   const adminPort = port + 1000
@@ -80,7 +78,7 @@ export async function prepareLauncher(
     uid: 'uid-1',
     name: 'press-1',
     fleet: 'fleet-1',
-    runtimeUrl: runtimeUrl ?? door.url,
+    runtimeUrl: door.url,
     runtimeToken: door.token,
     adminToken,
     adminHost: '127.0.0.1',
