@@ -14,6 +14,8 @@ export interface InstancePaths {
   readonly settingsFile: string
   readonly members: string
   readonly flows: string
+  /** For the files of Node-RED's storage plugin. */
+  readonly storage: string
 }
 
 export function instancePaths(directory: string): InstancePaths {
@@ -26,6 +28,7 @@ export function instancePaths(directory: string): InstancePaths {
     settingsFile: join(user, 'settings.js'),
     members: join(user, 'members.json'),
     flows: join(user, 'flows.json'),
+    storage: join(directory, 'storage'),
   }
 }
 

@@ -78,6 +78,9 @@ export class NodeRed {
       nodeRed: redScript(bootstrap),
       membersFile: paths.members,
       user: paths.user,
+      storage: paths.storage,
+      runtimeUrl: bootstrap.runtimeUrl,
+      runtimeToken: bootstrap.runtimeToken,
     })
     if (content !== this.#written.content || this.settingsFile() !== 'intact') {
       writeFileAtomic(paths.settingsFile, content)

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { RuntimeSettings } from './wire.ts'
 
 /** What settings.js needs besides the instance's own settings. Absolute paths. */
@@ -9,6 +8,10 @@ export interface SettingsFilePlaces {
   readonly nodeRed: string
   readonly membersFile: string
   readonly user: string
+  /** The folder for the storage plugin's own files, and the runtime door that it speaks to. */
+  readonly storage: string
+  readonly runtimeUrl: string
+  readonly runtimeToken: string
 }
 
 /**
@@ -19,13 +22,19 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
   const data = {
     nodeRed: places.nodeRed,
     membersFile: places.membersFile,
-    sessionsFile: join(places.user, '.sessions.json'),
     host: settings.host,
     port: settings.port,
     credentialSecret: settings.credentialSecret,
     editor: settings.editor.enabled,
     title: settings.editor.title,
     access: settings.endpoints.access,
+    storage: {
+      url: places.runtimeUrl,
+      token: places.runtimeToken,
+      folder: places.storage,
+      user: places.user,
+      declared: settings.flows !== undefined,
+    },
   }
   return `// Written by the launcher from what Git declares. What is changed here is put back.
 module.exports = require(${literal(places.runtime)}).settings(${literal(data)})

@@ -18,6 +18,7 @@ export async function openDoors(
     feed: board,
     desk: deps.desk,
     store: deps.store,
+    clock: systemClock,
     logs: (uid, options, signal) => {
       const entry = board.current().inventory.get(uid)
       const driver = entry === undefined ? undefined : deps.drivers.get(entry.driver)
@@ -31,7 +32,6 @@ export async function openDoors(
     }),
     metrics: registry,
     log,
-    clock: systemClock,
     urlOf: ({ port }) => (port === undefined ? undefined : editorUrl(config.localfs.host, port)),
   })
   const url = await listen(server, config.listen)

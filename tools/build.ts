@@ -6,4 +6,5 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 execFileSync('tsc', ['--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
-cpSync(join(root, 'launcher/node-red'), join(root, 'dist/launcher/node-red'), { recursive: true })
+for (const folder of ['launcher/node-red', 'launcher/plugins'])
+  cpSync(join(root, folder), join(root, 'dist', folder), { recursive: true })

@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto')
 const { readFileSync, statSync } = require('node:fs')
 const { createRequire } = require('node:module')
+const { createStorage } = require('../plugins/storage/storage.cjs')
 
 /**
  * @typedef {{ username: string, passwordHash: string, permissions: '*' | 'read' | '' }} Member
@@ -15,8 +16,9 @@ const { createRequire } = require('node:module')
  * @typedef {{ get(token: string): Promise<Session | null | undefined> }} Tokens
  * @typedef {{ compare(password: string, hash: string): Promise<boolean> }} Bcrypt
  * @typedef {{
- *   nodeRed: string, membersFile: string, sessionsFile: string, host: string, port: number, credentialSecret: string,
- *   editor: boolean, title: string, access: 'public' | 'members'
+ *   nodeRed: string, membersFile: string, host: string, port: number, credentialSecret: string,
+ *   editor: boolean, title: string, access: 'public' | 'members',
+ *   storage: import('../plugins/storage/storage.cjs').StorageData
  * }} Data
  */
 
@@ -101,9 +103,9 @@ function stillHolds(session, membership) {
 /**
  * Ends sessions whose user is no longer a member or may do less than before. Node-RED keeps the rights of a session as
  * they were at sign-in, and the sockets of its editor open, so both are ended here, by letting the session expire.
- * @param {{ membership: () => Membership, fromStack: NodeJS.Require, sessionsFile: string }} parts
+ * @param {{ membership: () => Membership, fromStack: NodeJS.Require, openTokens: () => string[] }} parts
  */
-function createSessionKeeper({ membership, fromStack, sessionsFile }) {
+function createSessionKeeper({ membership, fromStack, openTokens }) {
   /** @type {Tokens} */
   let tokens
   let seen = membership().version
@@ -121,14 +123,7 @@ function createSessionKeeper({ membership, fromStack, sessionsFile }) {
     const { version } = membership()
     if (version === seen) return
     seen = version
-    /** @type {string[]} */
-    let open = []
-    try {
-      open = Object.keys(JSON.parse(readFileSync(sessionsFile, 'utf8')))
-    } catch {
-      // Nobody has signed in yet.
-    }
-    for (const token of open) await holds(token)
+    for (const token of openTokens()) await holds(token)
   }
   setInterval(() => void sweep().catch(() => undefined), lookAgainMs).unref()
   return { holds }
@@ -248,7 +243,9 @@ function settings(data) {
   const fromStack = createRequire(data.nodeRed)
   const membership = createMembership(data.membersFile)
   const verify = createVerify(fromStack, membership)
-  const keeper = createSessionKeeper({ membership, fromStack, sessionsFile: data.sessionsFile })
+  const storage = createStorage(data.storage, fromStack)
+  const openTokens = () => Object.keys(storage.sessions.current)
+  const keeper = createSessionKeeper({ membership, fromStack, openTokens })
   /** @param {Member | undefined} member */
   const asUser = (member) =>
     member === undefined || member.permissions === ''
@@ -258,6 +255,7 @@ function settings(data) {
     uiHost: data.host,
     uiPort: data.port,
     flowFile: 'flows.json',
+    storageModule: storage.module,
     credentialSecret: data.credentialSecret,
     adminAuth: {
       type: 'credentials',

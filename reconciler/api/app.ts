@@ -9,6 +9,9 @@ import { metricsRoute } from './routes/health/metrics.ts'
 import { auditReportRoute } from './routes/runtime/audit.ts'
 import { settingsRoute } from './routes/runtime/settings.ts'
 import { stateReportRoute } from './routes/runtime/state.ts'
+import { documentRoutes } from './routes/runtime/storage/documents.ts'
+import { flowsRoutes } from './routes/runtime/storage/flows.ts'
+import { libraryRoutes } from './routes/runtime/storage/library.ts'
 import { auditRoute } from './routes/status/audit.ts'
 import { eventRoute } from './routes/status/events.ts'
 import { fleetRoute } from './routes/status/fleet.ts'
@@ -101,6 +104,9 @@ function runtimeDoor(deps: DoorDeps) {
     })
     settingsRoute(app, deps)
     stateReportRoute(app, deps)
+    flowsRoutes(app, deps)
+    documentRoutes(app, deps)
+    libraryRoutes(app, deps)
     auditReportRoute(app, deps)
   }
 }

@@ -3,14 +3,17 @@ import type { LauncherLogLine } from '../../launcher/wire.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { FleetStatusFeed } from '../status/fleet-status.ts'
 import type { UrlOf } from '../status/instance-views.ts'
-import type { Store } from '../store/store.ts'
+import type { InstanceStorage, Store } from '../store/store.ts'
 import type { RuntimeDesk } from './runtime-desk.ts'
 
 /** What the doors are built from. */
 export interface DoorDeps {
   readonly feed: FleetStatusFeed
   readonly desk: RuntimeDesk
-  readonly store: Pick<Store, 'journal' | 'reconciliations' | 'findByToken' | 'audit' | 'appendAudit'>
+  readonly store: Pick<
+    Store,
+    'journal' | 'reconciliations' | 'findByToken' | 'audit' | 'appendAudit' | keyof InstanceStorage
+  >
   /** The console log of an instance; undefined where its driver keeps none. */
   readonly logs: (
     uid: string,

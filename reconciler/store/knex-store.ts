@@ -4,6 +4,7 @@ import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
 import { statusTable } from './status-table.ts'
+import { storageTable } from './storage-table.ts'
 import type { Store } from './store.ts'
 
 /** What differs between engines: how to close, and what their errors mean. */
@@ -23,6 +24,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const journal = journalTable(db)
   const reconciliations = reconciliationTable(db)
   const statuses = statusTable(db)
+  const storage = storageTable(db)
   const audit = auditTable(db)
 
   const explained =
@@ -57,6 +59,13 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     auditRows: (filter) => explainedEach(audit.auditRows(filter), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
+    flows: explained(storage.flows),
+    saveFlows: explained(storage.saveFlows),
+    document: explained(storage.document),
+    saveDocument: explained(storage.saveDocument),
+    libraryEntry: explained(storage.libraryEntry),
+    library: explained(storage.library),
+    saveLibraryEntry: explained(storage.saveLibraryEntry),
     [Symbol.asyncDispose]: close,
   }
 }

@@ -3,6 +3,7 @@ import { driverNames } from '../model/resource.ts'
 import type { Origin } from '../model/audit.ts'
 import { conditionTypes, type Condition } from '../model/condition.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
+import type { LibraryEntry, StoredFlows } from '../model/instance-storage.ts'
 import type { StatusRecord } from '../model/status-record.ts'
 import type { JournalEntry, ReconciliationRecord } from './store.ts'
 
@@ -22,8 +23,8 @@ export function toInventoryEntry(row: Row): InventoryEntry {
   const applied = optional(row, 'applied', json)
   if (applied !== undefined && !isApplied(applied)) throw new RowError('applied', 'an applied instance')
   return {
-    uid: text(row, 'uid'),
-    name: text(row, 'name'),
+    uid: toText(row, 'uid'),
+    name: toText(row, 'name'),
     driver: oneOf(row, 'driver', driverNames),
     ...(port === undefined ? {} : { port }),
     ...(applied === undefined ? {} : { applied }),
@@ -43,19 +44,19 @@ const actionKinds = [
 ] as const satisfies readonly JournalEntry['action'][]
 
 export function toJournalEntry(row: Row): JournalEntry {
-  const endedAt = optional(row, 'ended_at', text)
+  const endedAt = optional(row, 'ended_at', toText)
   const outcome = optional(row, 'outcome', (row, column) =>
     oneOf(row, column, ['applied', 'failed', 'interrupted'] as const),
   )
-  const error = optional(row, 'error', text)
+  const error = optional(row, 'error', toText)
   return {
     id: integer(row, 'id'),
-    planId: text(row, 'plan_id'),
-    revision: text(row, 'revision'),
-    uid: text(row, 'uid'),
-    name: text(row, 'name'),
+    planId: toText(row, 'plan_id'),
+    revision: toText(row, 'revision'),
+    uid: toText(row, 'uid'),
+    name: toText(row, 'name'),
     action: oneOf(row, 'action', actionKinds),
-    startedAt: text(row, 'started_at'),
+    startedAt: toText(row, 'started_at'),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(error === undefined ? {} : { error }),
@@ -70,19 +71,19 @@ export function toOrigin(row: Row): Origin {
 }
 
 export function toReconciliation(row: Row): ReconciliationRecord {
-  const author = optional(row, 'author', text)
-  const subject = optional(row, 'subject', text)
+  const author = optional(row, 'author', toText)
+  const subject = optional(row, 'subject', toText)
   return {
     id: integer(row, 'id'),
-    planId: text(row, 'plan_id'),
-    revision: text(row, 'revision'),
+    planId: toText(row, 'plan_id'),
+    revision: toText(row, 'revision'),
     ...(author === undefined ? {} : { author }),
     ...(subject === undefined ? {} : { subject }),
-    cause: text(row, 'cause'),
-    startedAt: text(row, 'started_at'),
-    endedAt: text(row, 'ended_at'),
+    cause: toText(row, 'cause'),
+    startedAt: toText(row, 'started_at'),
+    endedAt: toText(row, 'ended_at'),
     outcome: oneOf(row, 'outcome', ['converged', 'failed', 'refused']),
-    headline: text(row, 'headline'),
+    headline: toText(row, 'headline'),
   }
 }
 
@@ -92,7 +93,27 @@ export function toStatusRecord(row: Row): StatusRecord {
   return record
 }
 
-function text(row: Row, column: string): string {
+export function toStoredFlows(row: Row): StoredFlows {
+  const savedBy = optional(row, 'saved_by', toText)
+  return {
+    revision: toText(row, 'revision'),
+    nodes: toText(row, 'nodes'),
+    credentials: toText(row, 'credentials'),
+    savedAt: toText(row, 'saved_at'),
+    ...(savedBy === undefined ? {} : { savedBy }),
+  }
+}
+
+export function toLibraryEntry(row: Row): LibraryEntry {
+  return {
+    type: toText(row, 'type'),
+    path: toText(row, 'path'),
+    meta: toText(row, 'meta'),
+    body: toText(row, 'body'),
+  }
+}
+
+export function toText(row: Row, column: string): string {
   const value = row[column]
   if (typeof value !== 'string') throw new RowError(column, 'text')
   return value
@@ -112,7 +133,7 @@ function oneOf<T extends string>(row: Row, column: string, allowed: readonly T[]
 
 function json(row: Row, column: string): unknown {
   try {
-    return JSON.parse(text(row, column))
+    return JSON.parse(toText(row, column))
   } catch (cause) {
     if (cause instanceof RowError) throw cause
     throw new RowError(column, 'JSON')

@@ -1,6 +1,13 @@
 import type { AuditEntry, AuditFact, AuditFilter, Origin } from '../model/audit.ts'
 import type { AuditRow } from '../model/audit-chain.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
+import type {
+  DocumentKind,
+  FlowsSaved,
+  FlowsWrite,
+  LibraryEntry,
+  StoredFlows,
+} from '../model/instance-storage.ts'
 import type { ActionKind } from '../model/plan.ts'
 import type { DriverName } from '../model/resource.ts'
 import type { StatusRecord } from '../model/status-record.ts'
@@ -63,8 +70,25 @@ export interface AllotRequest {
   readonly tokenSha256: string
 }
 
+/** What an instance's editor keeps, by the instance's uid. It is gone when the instance is forgotten. */
+export interface InstanceStorage {
+  flows(uid: string): Promise<StoredFlows | undefined>
+  /**
+   * Saves flows and credentials together, or neither: only where the revision in the store is the one that the writer
+   * started from. What stands there already is saved, so that a writer may try again.
+   */
+  saveFlows(uid: string, write: FlowsWrite): Promise<FlowsSaved>
+  /** Node-RED's own settings, or its sessions: a JSON text. */
+  document(uid: string, kind: DocumentKind): Promise<string | undefined>
+  saveDocument(uid: string, kind: DocumentKind, content: string): Promise<void>
+  libraryEntry(uid: string, type: string, path: string): Promise<LibraryEntry | undefined>
+  /** All entries of a type, in no order. */
+  library(uid: string, type: string): Promise<readonly Pick<LibraryEntry, 'path' | 'meta'>[]>
+  saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
+}
+
 /** What must survive. One writer at a time; every method is one transaction. */
-export interface Store extends AsyncDisposable {
+export interface Store extends InstanceStorage, AsyncDisposable {
   /** This fleet's own id, made once. */
   readonly fleet: string
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { LauncherState } from '../../launcher/wire.ts'
+import type { DoorDeps } from '../../reconciler/api/deps.ts'
 import { now, tokens } from '../support/fleet-fixture.ts'
 import { basic, bearer, instanceToken, openDoors, settings } from '../support/door-fixture.ts'
 
@@ -117,15 +118,12 @@ t.test('odd requests to the status door are the sender’s mistake too', async (
 })
 
 t.test('an error inside is logged, and its reader learns nothing of it', async (t) => {
-  const { server } = await openDoors(t, {
-    store: {
-      journal: async () => Promise.reject(new Error('secret path /var/weir')),
-      reconciliations: async () => [],
-      findByToken: async () => undefined,
-      audit: async () => [],
-      appendAudit: async () => [],
-    },
-  })
+  const { store } = await openDoors(t)
+  const failing: DoorDeps['store'] = {
+    ...store,
+    journal: async () => Promise.reject(new Error('secret path /var/weir')),
+  }
+  const { server } = await openDoors(t, { store: failing })
   const answer = await server.inject({ url: '/api/v1/journal', headers: basic('root') })
   t.equal(answer.statusCode, 500)
   t.same(answer.json(), { type: 'about:blank', title: 'Internal Server Error', status: 500 })

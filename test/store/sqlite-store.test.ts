@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { sqliteDatabase } from '../../reconciler/store/sqlite-database.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import type { Store } from '../../reconciler/store/store.ts'
+import { storageConformance } from '../conformance/storage-conformance.ts'
 import { auditConformance } from '../conformance/audit-conformance.ts'
 import { rejectsWith, storeConformance } from '../conformance/store-conformance.ts'
 import { ChildLines } from '../support/child-lines.ts'
@@ -35,6 +36,7 @@ async function filledFile(t: Test, instances = 3): Promise<string> {
 
 t.test('SQLite keeps what every store keeps', async (t) => {
   storeConformance(t, async (t) => open(emptyFile(t)))
+  storageConformance(t, async (t) => open(emptyFile(t)))
   auditConformance(t, async (t) => open(emptyFile(t)))
 })
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Registry } from 'prom-client'
-import type { Test } from 'tap'
 import type { LauncherLogLine, LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
 import type { DoorDeps } from '../../reconciler/api/deps.ts'
 import { createServer } from '../../reconciler/api/server.ts'
@@ -48,8 +47,14 @@ export const settings: RuntimeSettings = {
   members: [{ username: 'alice', passwordHash: canary, permissions: '*' }],
 }
 
+/** What the doors need of tap. */
+interface DoorTest {
+  testdir(content?: Record<string, never>): string
+  teardown(end: () => unknown): void
+}
+
 /** The doors over a fleet of the test's own, a real store, and whatever else the test wants to see. */
-export async function openDoors(t: Test, more: Partial<DoorDeps> = {}) {
+export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
   const clock = { now: () => new Date(now) }
   const store = await openSqliteStore({ file: join(t.testdir({}), 'weir.db'), clock, newId: () => 'fleet-1' })
   await store.allot({

@@ -68,6 +68,8 @@ export async function prepareLauncher(
   t: Test,
   changes: Partial<RuntimeSettings> = {},
   stack?: TestStack,
+  /** A door of the test's own. */
+  runtimeUrl?: string,
 ): Promise<LauncherUnderTest> {
   const [door, port] = [await openRuntimeDoor('runtime-token'), await freePortPair()]
   const adminPort = port + 1000
@@ -78,7 +80,7 @@ export async function prepareLauncher(
     uid: 'uid-1',
     name: 'press-1',
     fleet: 'fleet-1',
-    runtimeUrl: door.url,
+    runtimeUrl: runtimeUrl ?? door.url,
     runtimeToken: door.token,
     adminToken,
     adminHost: '127.0.0.1',

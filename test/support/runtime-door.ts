@@ -1,7 +1,10 @@
 import { createServer } from 'node:http'
 import type { LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
 
-/** Stands in for the reconciler's runtime door: gives the settings it is told to, keeps the states it gets. */
+/**
+ * Stands in for the reconciler's runtime door: gives the settings it is told to, keeps the states it gets, takes what
+ * editors save and has none of it.
+ */
 export interface RuntimeDoor {
   readonly url: string
   readonly token: string
@@ -21,6 +24,10 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     response.statusCode = status
     if (status !== 200) return response.end()
     if (request.url === '/runtime/v1/settings') return response.end(JSON.stringify(door.settings))
+    if (request.url?.startsWith('/runtime/v1/storage/')) {
+      if (request.method === 'GET') response.statusCode = 404
+      return response.end('{}')
+    }
     door.states.push({ at: Date.now(), state: JSON.parse(body) })
     return response.end()
   })

@@ -1,10 +1,12 @@
 import type { Knex } from 'knex'
 import { firstTables } from './0001-first-tables.ts'
+import { instanceStorage } from './0002-instance-storage.ts'
 import { auditTrail } from './0003-audit-trail.ts'
 
 /** Every step from an empty database to the present schema, oldest first. A published step never changes. */
 export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
   ['0001-first-tables', firstTables],
+  ['0002-instance-storage', instanceStorage],
   ['0003-audit-trail', auditTrail],
 ])
 

@@ -1,0 +1,183 @@
+'use strict'
+// Flows and credentials: read at a start and a reload, saved together at a deploy.
+
+const { createTurns } = require('./delivery.cjs')
+const { DeployDelivery, sendDeploy } = require('./deploy-delivery.cjs')
+const { revisionOf } = require('./local-flows.cjs')
+const { isObject } = require('./private-files.cjs')
+
+/**
+ * @typedef {import('./local-flows.cjs').Flows} Flows
+ * @typedef {import('./deploy-spool.cjs').Deploy} Deploy
+ * @typedef {Record<string, unknown>} Credentials
+ * @typedef {import('./deploy-delivery.cjs').Parts & {
+ *   local: ReturnType<typeof import('./local-flows.cjs').createLocalFlows>,
+ *   declared: boolean,
+ * }} Parts `declared`: Git declares the flows, and the launcher has put them on the disk.
+ */
+
+/** @type {Flows} */
+const nothing = { revision: undefined, nodes: [], credentials: {} }
+
+class FlowKeeper {
+  #parts
+  #delivery
+  /** Reads and deploys stand in line; what waits on the disk is delivered beside them. */
+  #inTurn = createTurns()
+  /** What runs, and the revision that the next deploy starts from. */
+  #current = nothing
+  /** Credentials that Node-RED has handed over and whose flows are still to come. @type {Credentials | undefined} */
+  #held
+  #opened = false
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts
+    this.#delivery = new DeployDelivery(parts)
+  }
+
+  /** @returns {Promise<unknown[]>} */
+  getFlows() {
+    return this.#inTurn(() => this.#load())
+  }
+
+  /** Those that belong to the flows of the last `getFlows`. Node-RED works on the object it gets. */
+  getCredentials() {
+    return structuredClone(this.#current.credentials)
+  }
+
+  /** Kept until their flows come: Node-RED saves credentials first, and they must not be saved alone.
+   * @param {Credentials} credentials
+   */
+  saveCredentials(credentials) {
+    this.#held = credentials
+  }
+
+  /**
+   * @param {unknown[]} nodes
+   * @param {string | undefined} by
+   * @returns {Promise<void>}
+   */
+  saveFlows(nodes, by) {
+    return this.#inTurn(() => this.#save(nodes, by))
+  }
+
+  async #load() {
+    const { spool, local, declared } = this.#parts
+    if (!this.#opened) await spool.open()
+    this.#opened = true
+    this.#held = undefined
+    this.#current = await this.#found()
+    const nodes = declared ? await local.declared() : undefined
+    if (nodes !== undefined && JSON.stringify(nodes) !== JSON.stringify(this.#current.nodes)) {
+      await this.#postpone(this.#deploy(nodes, this.#current.credentials))
+    }
+    if (!declared && this.#current.revision !== undefined) await local.show(this.#current.nodes)
+    if (spool.size() > 0) this.#delivery.wake()
+    return this.#current.nodes
+  }
+
+  /**
+   * What the store holds, or the nearest to it that is to be had.
+   * @returns {Promise<Flows>}
+   */
+  async #found() {
+    const { spool, door, local, warn } = this.#parts
+    const waiting = await spool.newest()
+    if (waiting !== undefined) {
+      warn('The flows are those of a deploy that waits on this machine until the reconciler takes it')
+      return waiting
+    }
+    const answer = await door.ask('GET', '/flows')
+    const stored = answer.kind === 'answer' ? storedFlows(answer.body) : undefined
+    if (stored !== undefined) {
+      await local.keep(stored)
+      return stored
+    }
+    if (answer.kind === 'unreachable') warn(`The flows are the last ones on this machine: ${answer.reason}`)
+    return this.#fromThisMachine(answer.kind === 'answer')
+  }
+
+  /**
+   * @param {boolean} storeIsEmpty otherwise nobody knows what it holds
+   * @returns {Promise<Flows>}
+   */
+  async #fromThisMachine(storeIsEmpty) {
+    const last = await this.#parts.local.last()
+    if (last === undefined) return nothing
+    if (last.revision !== undefined && !storeIsEmpty) return last
+    // The store never had them: they go there, and never over what may be there after all.
+    this.#current = { ...last, revision: undefined }
+    await this.#postpone(this.#deploy(last.nodes, last.credentials))
+    return this.#current
+  }
+
+  /**
+   * @param {unknown[]} nodes
+   * @param {string | undefined} by
+   */
+  async #save(nodes, by) {
+    const { door, spool, local, warn } = this.#parts
+    const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, by)
+    // Behind those that wait already, so that they arrive in order.
+    const sent = spool.size() > 0 ? undefined : await sendDeploy(door, deploy)
+    if (sent?.kind === 'stale') throw this.#conflict()
+    if (sent?.kind === 'refused') throw refusal(sent.reason)
+    if (sent?.kind === 'saved') {
+      this.#current = { revision: sent.revision, nodes, credentials: deploy.credentials }
+    } else {
+      await this.#postpone(deploy)
+      const why = sent === undefined ? 'deploys before it still wait' : sent.reason
+      warn(`This deploy runs, but waits on this machine until the reconciler takes it: ${why}`)
+    }
+    this.#held = undefined
+    await local.keep(this.#current)
+    await local.show(nodes)
+  }
+
+  /**
+   * @param {unknown[]} nodes
+   * @param {Credentials} credentials
+   * @param {string} [by]
+   * @returns {Deploy}
+   */
+  #deploy(nodes, credentials, by) {
+    const base = this.#current.revision
+    return { base, revision: revisionOf(nodes, credentials), nodes, credentials, by, at: this.#parts.now() }
+  }
+
+  /** @param {Deploy} deploy */
+  async #postpone(deploy) {
+    await this.#parts.spool.add(deploy)
+    this.#current = { revision: deploy.revision, nodes: deploy.nodes, credentials: deploy.credentials }
+    this.#delivery.wake()
+  }
+
+  /**
+   * The error that makes the editor show its dialog for conflicts. The flows of the store are loaded behind it: what the
+   * editor then compares with, and starts from, must be what it conflicts with.
+   */
+  #conflict() {
+    setImmediate(() => void this.#parts.reload())
+    const message = 'The flows in the store have changed since they were loaded. Nothing was deployed.'
+    return Object.assign(new Error(message), { status: 409, code: 'version_mismatch' })
+  }
+}
+
+/**
+ * @param {unknown} body
+ * @returns {Flows | undefined}
+ */
+function storedFlows(body) {
+  if (!isObject(body) || typeof body['revision'] !== 'string') return undefined
+  const { revision, nodes, credentials } = body
+  return Array.isArray(nodes) && isObject(credentials) ? { revision, nodes, credentials } : undefined
+}
+
+/** @param {string} reason */
+function refusal(reason) {
+  const message = `The reconciler does not take this deploy, and nothing was deployed: ${reason}`
+  return Object.assign(new Error(message), { status: 400, code: 'deploy_refused' })
+}
+
+module.exports = { FlowKeeper }

@@ -1,0 +1,94 @@
+'use strict'
+// The flows as they lie on this machine: the last good copy, and the flows.json that the launcher looks at.
+
+const { createHash } = require('node:crypto')
+const { readFile } = require('node:fs/promises')
+const { join } = require('node:path')
+const { isObject, readJson, writePrivate } = require('./private-files.cjs')
+
+/**
+ * @typedef {{
+ *   revision: string | undefined,
+ *   nodes: unknown[],
+ *   credentials: Record<string, unknown>,
+ * }} Flows `revision`: what stands in the store; undefined: there are none.
+ */
+
+/**
+ * The name of a content, as the reconciler computes it: a deploy that waits on the disk knows by it what it will have
+ * started from when the one before it has arrived.
+ * @param {unknown[]} nodes
+ * @param {Record<string, unknown>} credentials
+ */
+function revisionOf(nodes, credentials) {
+  return createHash('sha256')
+    .update(`${JSON.stringify(nodes)}\n${JSON.stringify(credentials)}`)
+    .digest('hex')
+}
+
+/** @param {{ folder: string, user: string }} places the plugin's folder, and Node-RED's */
+function createLocalFlows({ folder, user }) {
+  const copy = join(folder, 'flows.json')
+  const mirror = join(user, 'flows.json')
+  let written = ''
+
+  /** @returns {Promise<Flows | undefined>} */
+  async function copied() {
+    const found = await readJson(copy)
+    if (!isObject(found) || !Array.isArray(found['nodes']) || !isObject(found['credentials']))
+      return undefined
+    const revision = typeof found['revision'] === 'string' ? found['revision'] : undefined
+    return { revision, nodes: found['nodes'], credentials: found['credentials'] }
+  }
+
+  return {
+    /**
+     * The last good copy; else what Node-RED's own storage left here before there was this one.
+     * @returns {Promise<Flows | undefined>}
+     */
+    async last() {
+      const found = await copied()
+      if (found !== undefined) return found
+      const nodes = await readJson(mirror)
+      const credentials = await readJson(join(user, 'flows_cred.json'))
+      if (!Array.isArray(nodes) && !isObject(credentials)) return undefined
+      return {
+        revision: undefined,
+        nodes: Array.isArray(nodes) ? nodes : [],
+        credentials: isObject(credentials) ? credentials : {},
+      }
+    },
+
+    /**
+     * The flows that the launcher put in force.
+     * @returns {Promise<unknown[] | undefined>}
+     */
+    async declared() {
+      const nodes = await readJson(mirror)
+      return Array.isArray(nodes) ? nodes : undefined
+    },
+
+    /**
+     * Keeps a copy: flows and credentials in one file, so that they cannot come apart.
+     * @param {Flows} flows
+     */
+    async keep({ revision, nodes, credentials }) {
+      const name = revision ?? ''
+      if (name !== '' && name === written) return
+      await writePrivate(copy, JSON.stringify({ revision, nodes, credentials }), { durable: true })
+      written = name
+    },
+
+    /**
+     * Shows the launcher what runs. Nothing is read from there but what the launcher itself wrote.
+     * @param {unknown[]} nodes
+     */
+    async show(nodes) {
+      const text = JSON.stringify(nodes)
+      const there = await readFile(mirror, 'utf8').catch(() => '')
+      if (there !== text) await writePrivate(mirror, text, { durable: false })
+    },
+  }
+}
+
+module.exports = { createLocalFlows, revisionOf }

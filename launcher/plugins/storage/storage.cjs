@@ -1,0 +1,159 @@
+'use strict'
+// Node-RED's storage module: what an editor keeps lives in the reconciler's store. Runs inside Node-RED, so it is
+// CommonJS and loads nothing but Node.js and what the stack brings.
+
+const { access, mkdir } = require('node:fs/promises')
+const { join } = require('node:path')
+const { createDelivery } = require('./delivery.cjs')
+const { createDeploySpool } = require('./deploy-spool.cjs')
+const { createDoor, reasonOf } = require('./door.cjs')
+const { earlierLibrary, earlierSessions, earlierSettings } = require('./earlier-files.cjs')
+const { FlowKeeper } = require('./flow-keeper.cjs')
+const { KeptDocument } = require('./kept-document.cjs')
+const { Library } = require('./library.cjs')
+const { createLocalFlows } = require('./local-flows.cjs')
+const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
+
+/**
+ * @typedef {{ url: string, token: string, folder: string, user: string, declared: boolean }} StorageData
+ * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows.
+ * @typedef {{ info(text: string): void, warn(text: string): void }} Log
+ * @typedef {{ log: Log }} Runtime
+ * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
+ * @typedef {{ username?: string } | null | undefined} User
+ */
+
+/**
+ * @param {StorageData} data
+ * @param {NodeJS.Require} fromStack
+ */
+function createStorage(data, fromStack) {
+  const { folder, user } = data
+  /** @type {Log | undefined} */
+  let log
+  const info = (/** @type {string} */ text) => log?.info(text)
+  const warn = (/** @type {string} */ text) => log?.warn(text)
+  const said = { info, warn, random: Math.random }
+  const door = createDoor(data)
+  const settings = new KeptDocument({
+    ...said,
+    kind: 'settings',
+    folder,
+    door,
+    earlier: () => earlierSettings(user),
+  })
+  const sessions = new KeptDocument({
+    ...said,
+    kind: 'sessions',
+    folder,
+    door,
+    earlier: () => earlierSessions(user),
+  })
+  const library = new Library({ door, folder })
+  const flows = new FlowKeeper({
+    ...said,
+    door,
+    spool: createDeploySpool(folder),
+    local: createLocalFlows({ folder, user }),
+    declared: data.declared,
+    reload: () => reloadFlows(fromStack, warn),
+    now: () => new Date().toISOString(),
+  })
+  const takeLibrary = createLibraryMove({ folder, user, library, warn })
+  settings.readAhead()
+
+  async function prepare(/** @type {Runtime} */ runtime) {
+    log = runtime.log
+    await makePrivateFolder(folder)
+    await mkdir(join(user, 'node_modules'), { recursive: true })
+  }
+  async function getFlows() {
+    const nodes = await flows.getFlows()
+    // Node-RED is up: what it saved while it loaded is delivered now, and did not slow it.
+    for (const one of [settings, sessions]) one.deliver()
+    takeLibrary()
+    return nodes
+  }
+  return { module: storageModule({ prepare, getFlows, flows, settings, sessions, library }), sessions }
+}
+
+/**
+ * Node-RED looks for own properties.
+ * @param {{
+ *   prepare: (runtime: Runtime) => Promise<void>,
+ *   getFlows: () => Promise<unknown[]>,
+ *   flows: InstanceType<typeof FlowKeeper>,
+ *   settings: InstanceType<typeof KeptDocument>,
+ *   sessions: InstanceType<typeof KeptDocument>,
+ *   library: InstanceType<typeof Library>,
+ * }} parts
+ */
+function storageModule({ prepare, getFlows, flows, settings, sessions, library }) {
+  return {
+    init: (/** @type {unknown} */ _settings, /** @type {Runtime} */ runtime) => prepare(runtime),
+    getFlows,
+    saveFlows: (/** @type {unknown[]} */ nodes, /** @type {User} */ user) =>
+      flows.saveFlows(nodes, user?.username || undefined),
+    getCredentials: async () => flows.getCredentials(),
+    saveCredentials: async (/** @type {Record<string, unknown>} */ credentials) =>
+      flows.saveCredentials(credentials),
+    getSettings: () => settings.read(),
+    saveSettings: (/** @type {Record<string, unknown>} */ next) => settings.save(next),
+    getSessions: () => sessions.read(),
+    saveSessions: (/** @type {Record<string, unknown>} */ next) => sessions.save(next),
+    getLibraryEntry: (/** @type {string} */ type, /** @type {string} */ path) => library.read(type, path),
+    saveLibraryEntry: (
+      /** @type {string} */ type,
+      /** @type {string} */ path,
+      /** @type {Record<string, unknown>} */ meta,
+      /** @type {string} */ body,
+    ) => library.save(type, path, meta, body),
+  }
+}
+
+/**
+ * By the way the editor's own reload takes, which stands in line with deploys.
+ * @param {NodeJS.Require} fromStack
+ * @param {(text: string) => void} warn
+ */
+async function reloadFlows(fromStack, warn) {
+  try {
+    /** @type {RuntimeApi} */
+    const runtime = fromStack('@node-red/runtime')
+    await runtime.flows.setFlows({ deploymentType: 'reload' })
+  } catch (error) {
+    warn(`The flows of the store could not be loaded: ${reasonOf(error)}`)
+  }
+}
+
+/**
+ * Takes the library that Node-RED's own storage left into the store, once, beside everything else.
+ * @param {{ folder: string, user: string, library: InstanceType<typeof Library>, warn: (text: string) => void }} parts
+ */
+function createLibraryMove({ folder, user, library, warn }) {
+  const done = join(folder, 'library-taken')
+  const isDone = () =>
+    access(done).then(
+      () => true,
+      () => false,
+    )
+  async function attempt() {
+    if (await isDone()) return true
+    for await (const { type, path, meta, body } of earlierLibrary(user)) {
+      if (!(await library.has(type, path))) await library.save(type, path, meta, body)
+    }
+    await writePrivate(done, '', { durable: true })
+    return true
+  }
+  const delivery = createDelivery({
+    attempt: () =>
+      attempt().catch((error) => {
+        warn(`The library from before is not in the store yet: ${reasonOf(error)}`)
+        return false
+      }),
+    random: Math.random,
+  })
+  return () => delivery.wake()
+}
+
+module.exports = { createStorage }

@@ -1,0 +1,37 @@
+/** What an instance's editor keeps. Flows, credentials, settings and sessions are JSON texts: only Node-RED knows their form. */
+
+/** The flows and credentials of one deploy. */
+export interface StoredFlows {
+  /** Names this content: equal contents have equal revisions. */
+  readonly revision: string
+  readonly nodes: string
+  /** As Node-RED encrypted them. */
+  readonly credentials: string
+  /** RFC 3339. */
+  readonly savedAt: string
+  /** Who deployed; absent where no person did. */
+  readonly savedBy?: string
+}
+
+/** A deploy that is to be saved. */
+export interface FlowsWrite extends StoredFlows {
+  /** The revision the writer started from; absent: there were no flows. */
+  readonly base?: string
+}
+
+/** `current`: what stands in the store, where the writer did not start from it and wants something else. */
+export type FlowsSaved = { readonly saved: true } | { readonly saved: false; readonly current?: string }
+
+export const documentKinds = ['settings', 'sessions'] as const
+/** What Node-RED keeps as one object and writes as a whole. */
+export type DocumentKind = (typeof documentKinds)[number]
+
+/** An entry of the editor's library. `type` is Node-RED's: flows, functions, templates. */
+export interface LibraryEntry {
+  readonly type: string
+  /** Names separated by `/`, in normal form: see `libraryPath`. */
+  readonly path: string
+  /** A JSON text. */
+  readonly meta: string
+  readonly body: string
+}

@@ -1,0 +1,72 @@
+import type { Knex } from 'knex'
+import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
+import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
+import type { InstanceStorage } from './store.ts'
+
+const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by'] as const
+const libraryColumns = ['type', 'path', 'meta', 'body'] as const
+
+/** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
+export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStorage> {
+  return {
+    async flows(uid) {
+      const row: Row | undefined = await db('instance_flows').where({ uid }).first(flowsColumns)
+      return row && toStoredFlows(row)
+    },
+
+    saveFlows: async (uid, write) => db.transaction(async (trx) => saveFlows(trx, uid, write)),
+
+    async document(uid, kind) {
+      const row: Row | undefined = await db(tables[kind]).where({ uid }).first('content')
+      return row && toText(row, 'content')
+    },
+
+    async saveDocument(uid, kind, content) {
+      await db(tables[kind]).insert({ uid, content }).onConflict('uid').merge()
+    },
+
+    async libraryEntry(uid, type, path) {
+      const row: Row | undefined = await db('library_entries')
+        .where({ uid, type, path })
+        .first(libraryColumns)
+      return row && toLibraryEntry(row)
+    },
+
+    async library(uid, type) {
+      const rows: Row[] = await db('library_entries').where({ uid, type }).select('path', 'meta')
+      return rows.map((row) => ({ path: toText(row, 'path'), meta: toText(row, 'meta') }))
+    },
+
+    async saveLibraryEntry(uid, entry) {
+      await db('library_entries')
+        .insert({ uid, ...entry })
+        .onConflict(['uid', 'type', 'path'])
+        .merge()
+    },
+  }
+}
+
+const tables: { readonly [kind in DocumentKind]: string } = {
+  settings: 'instance_settings',
+  sessions: 'instance_sessions',
+}
+
+/** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */
+async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite): Promise<FlowsSaved> {
+  const { base, nodes, credentials, revision, savedAt, savedBy } = write
+  const row = { nodes, credentials, revision, saved_at: savedAt, saved_by: savedBy ?? null }
+  const flows = () => trx('instance_flows')
+  if (base === undefined) {
+    await flows()
+      .insert({ uid, ...row })
+      .onConflict('uid')
+      .ignore()
+  } else {
+    await flows().where({ uid, revision: base }).update(row)
+  }
+  const found: Row | undefined = await flows().where({ uid }).first('revision')
+  const current = found && toText(found, 'revision')
+  // Also where an earlier attempt wrote it, and its answer was lost on the way.
+  if (current === revision) return { saved: true }
+  return { saved: false, ...(current === undefined ? {} : { current }) }
+}

@@ -1,0 +1,120 @@
+import type { Test } from 'tap'
+import type { FlowsWrite } from '../../reconciler/model/instance-storage.ts'
+import { sha256 } from '../../reconciler/model/digest.ts'
+import type { Store } from '../../reconciler/store/store.ts'
+
+/** What every store does with what editors keep. `open` gives an empty one; closing it is the suite's affair. */
+export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): void {
+  const clause = (name: string, run: (t: Test, store: Store) => Promise<void>) =>
+    t.test(name, async (t) => {
+      await using store = await open(t)
+      for (const uid of ['one', 'two'])
+        await store.allot({ uid, name: uid, driver: 'localfs', tokenSha256: sha256(uid) })
+      await run(t, store)
+    })
+
+  clause('an instance begins with nothing kept', async (t, store) => {
+    t.equal(await store.flows('one'), undefined)
+    t.equal(await store.document('one', 'settings'), undefined)
+    t.equal(await store.document('one', 'sessions'), undefined)
+    t.equal(await store.libraryEntry('one', 'flows', 'a'), undefined)
+    t.same(await store.library('one', 'flows'), [])
+  })
+
+  clause('flows and credentials are saved together, from the revision that stands', async (t, store) => {
+    t.same(await store.saveFlows('one', flows('a')), { saved: true })
+    t.same(await store.saveFlows('one', flows('b', 'a', 'alice')), { saved: true })
+    const { base: _, ...stored } = flows('b', 'a', 'alice')
+    t.same(await store.flows('one'), stored)
+    t.equal(await store.flows('two'), undefined)
+  })
+
+  clause('a writer that started elsewhere is refused, and nothing is written', async (t, store) => {
+    t.same(await store.saveFlows('one', flows('b', 'a')), { saved: false }, 'there are none to start from')
+    t.equal(await store.flows('one'), undefined)
+    await store.saveFlows('one', flows('a'))
+    const before = await store.flows('one')
+    t.same(await store.saveFlows('one', flows('c', 'b')), { saved: false, current: 'a' })
+    t.same(await store.saveFlows('one', flows('c')), { saved: false, current: 'a' }, 'there are some')
+    t.same(await store.flows('one'), before)
+  })
+
+  clause('a deploy that is there already is saved', async (t, store) => {
+    await store.saveFlows('one', flows('a'))
+    await store.saveFlows('one', flows('b', 'a', 'alice'))
+    const before = await store.flows('one')
+    t.same(await store.saveFlows('one', { ...flows('b', 'a', 'bob'), savedAt: 'later' }), { saved: true })
+    t.same(await store.flows('one'), before, 'and not written again')
+  })
+
+  clause('of many writers at once one wins', async (t, store) => {
+    await store.saveFlows('one', flows('a'))
+    const names = Array.from({ length: 20 }, (_, index) => `deploy-${index}`)
+    const results = await Promise.all(names.map(async (name) => store.saveFlows('one', flows(name, 'a'))))
+    const winners = names.filter((_, index) => results[index]?.saved)
+    t.equal(winners.length, 1)
+    t.equal((await store.flows('one'))?.revision, winners[0])
+    t.equal((await store.flows('one'))?.credentials, flows(winners[0] ?? '').credentials)
+  })
+
+  clause('settings and sessions are replaced as a whole', async (t, store) => {
+    await store.saveDocument('one', 'settings', '{"a":1}')
+    await store.saveDocument('one', 'settings', '{"ä":"\u{1f600}"}')
+    await store.saveDocument('one', 'sessions', '{"token":{}}')
+    await store.saveDocument('two', 'settings', '{}')
+    t.equal(await store.document('one', 'settings'), '{"ä":"\u{1f600}"}')
+    t.equal(await store.document('one', 'sessions'), '{"token":{}}')
+    t.equal(await store.document('two', 'sessions'), undefined)
+  })
+
+  clause('the library holds entries by type and path', async (t, store) => {
+    const entry = { type: 'functions', path: 'a/b', meta: '{"outputs":2}', body: 'return msg' }
+    await store.saveLibraryEntry('one', { ...entry, body: 'before' })
+    await store.saveLibraryEntry('one', entry)
+    await store.saveLibraryEntry('one', { ...entry, path: 'A/b', meta: '{}' })
+    await store.saveLibraryEntry('one', { ...entry, type: 'flows' })
+    t.same(await store.libraryEntry('one', 'functions', 'a/b'), entry)
+    t.equal(await store.libraryEntry('one', 'functions', 'a'), undefined)
+    t.equal(await store.libraryEntry('two', 'functions', 'a/b'), undefined)
+    const listed = (await store.library('one', 'functions')).toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    t.same(listed, [
+      { path: 'A/b', meta: '{}' },
+      { path: 'a/b', meta: '{"outputs":2}' },
+    ])
+  })
+
+  clause('what a forgotten instance kept is forgotten, and nothing else', async (t, store) => {
+    for (const uid of ['one', 'two']) {
+      await store.saveFlows(uid, flows('a'))
+      await store.saveDocument(uid, 'settings', '{}')
+      await store.saveDocument(uid, 'sessions', '{}')
+      await store.saveLibraryEntry(uid, { type: 'flows', path: 'a', meta: '{}', body: '' })
+    }
+    await store.forget('one')
+    await store.allot({ uid: 'one', name: 'one', driver: 'localfs', tokenSha256: sha256('one') })
+    t.equal(await store.flows('one'), undefined)
+    t.equal(await store.document('one', 'settings'), undefined)
+    t.equal(await store.document('one', 'sessions'), undefined)
+    t.same(await store.library('one', 'flows'), [])
+    t.equal((await store.flows('two'))?.revision, 'a')
+    t.equal(await store.document('two', 'settings'), '{}')
+    t.equal((await store.library('two', 'flows')).length, 1)
+  })
+
+  clause('nothing is kept for whom nobody knows', async (t, store) => {
+    await t.rejects(store.saveFlows('stranger', flows('a')))
+    await t.rejects(store.saveDocument('stranger', 'settings', '{}'))
+    t.equal(await store.flows('stranger'), undefined)
+  })
+}
+
+function flows(revision: string, base?: string, savedBy?: string): FlowsWrite {
+  return {
+    revision,
+    nodes: `[{"id":"${revision}"}]`,
+    credentials: `{"$":"credentials of ${revision}"}`,
+    savedAt: '2026-01-01T00:00:00Z',
+    ...(savedBy === undefined ? {} : { savedBy }),
+    ...(base === undefined ? {} : { base }),
+  }
+}

@@ -1,0 +1,44 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/**
+ * A TCP link to a server that a test can cut. `down`: nobody answers. `deaf`: requests go through, answers are lost.
+ */
+export interface SeverableLink extends AsyncDisposable {
+  readonly url: string
+  mode: 'up' | 'down' | 'deaf'
+}
+
+export async function severableLink(target: string): Promise<SeverableLink> {
+  const { hostname: host, port } = new URL(target)
+  const open = new Set<Socket>()
+  const server = createServer((near) => {
+    if (link.mode === 'down') return near.destroy()
+    const far = connect({ host, port: Number(port) })
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one)
+      one.on('error', () => undefined)
+      one.on('close', () => {
+        open.delete(one)
+        other.destroy()
+      })
+    }
+    near.pipe(far)
+    far.on('data', (bytes) => (link.mode === 'deaf' ? near.destroy() : near.write(bytes)))
+    return near
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const link: SeverableLink = {
+    url: `http://127.0.0.1:${address.port}`,
+    mode: 'up',
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of open) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return link
+}
