@@ -81,6 +81,7 @@ function restartRelevant(settings: RuntimeSettings): string {
       rest.allowInstallScripts,
       rest.credentialSecret,
       rest.endpoints.access,
+      rest.identity,
     ],
   ])
 }

@@ -20,6 +20,14 @@ export interface RuntimeSettings {
   readonly credentialSecret: string
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
   readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly identity?: {
+    readonly issuer: string
+    /** The same door as instances reach it. */
+    readonly backChannel: string
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly redirectUris: readonly string[]
+  }
   readonly members: readonly Member[]
 }
 

@@ -20,9 +20,16 @@ const settings = object(
     credentialSecret: text,
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
+    identity: object({
+      issuer: text,
+      backChannel: text,
+      clientId: text,
+      clientSecret: text,
+      redirectUris: list(text),
+    }),
     members: list(object({ username: text, passwordHash: text, permissions: text })),
   },
-  ['memory', 'flows'],
+  ['memory', 'flows', 'identity'],
 )
 
 const schema = {
