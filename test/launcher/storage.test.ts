@@ -30,8 +30,11 @@ t.test('a deploy is in the store, credentials with it, and survives the death of
   await killNodeRed()
   t.same(idsOf(await running()), ['one', 'one-in'], 'nothing on this disk is needed')
   t.equal(taken.length, 1)
-  for (const file of ['flows.json', 'settings.json', 'sessions.json'])
-    t.equal(statSync(join(launcher.directory, 'storage', file)).mode & 0o777, 0o600, file)
+  for (const name of ['flows.json', 'settings.json', 'sessions.json']) {
+    const file = join(launcher.directory, 'storage', name)
+    await until('the copy is written, for which no start waits', () => existsSync(file))
+    t.equal(statSync(file).mode & 0o777, 0o600, name)
+  }
   t.equal((await launcher.state()).flows, canonicalDigest(await running()), 'the launcher sees what runs')
 })
 
