@@ -4,6 +4,7 @@ import type { Secret } from '../model/secret.ts'
 import type { Store } from '../store/store.ts'
 import type { IssuedTickets } from './authenticate.ts'
 import type { Directory } from './directory.ts'
+import { createProofOf, type ProofOf } from './proof.ts'
 import { createProvider } from './provider.ts'
 import type { SignInLimit } from './rate-limit.ts'
 import { createSignInJournal, type TellSignIn } from './sign-in-journal.ts'
@@ -42,6 +43,7 @@ export interface Identity {
   readonly sessions: StatusSessions
   readonly issued: IssuedTickets
   readonly clientSecretOf: (clientId: string) => Secret
+  readonly proofOf: ProofOf
   /** Proves that a form is one of ours, made for this sign-in. */
   readonly formTokenOf: (interaction: string) => string
   readonly tell: TellSignIn
@@ -62,18 +64,21 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const { issuer, derive, store, clock, directory } = deps
   const clientSecretOf = (clientId: string): Secret => derive('oidc-client', clientId)
   const home = publicUrl(deps)
+  const proofOf = createProofOf(deps)
   const provider = createProvider({
     ...deps,
     signingKey: signingKey((attempt) => derive('oidc-signing-key', attempt)),
     cookieKey: derive('oidc-cookie-key', ''),
+    proofOf,
     clientSecretOf,
     status: { redirectUri: `${home}${statusCallback}`, signedOut: `${home}${statusSignedOut}` },
   })
-  const sessions = createStatusSessions(deps)
+  const sessions = createStatusSessions({ ...deps, proofOf })
   return {
     ...deps,
     provider,
     sessions,
+    proofOf,
     clientSecretOf,
     issued: {
       userOfSession: sessions.userOfSession,

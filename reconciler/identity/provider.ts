@@ -3,6 +3,7 @@ import {
   Provider,
   type Account,
   type Configuration,
+  type FindAccount,
   type JWK,
   type KoaContextWithOIDC,
 } from 'oidc-provider'
@@ -11,6 +12,7 @@ import type { Secret } from '../model/secret.ts'
 import { admissionOf, clientMetadata, nativeClient, statusScope, type ClientDeps } from './clients.ts'
 import { permissionsOf, visitedInstance } from './directory.ts'
 import { pageHeaders, problemPage, signedOutPage, signOutPage } from './pages.ts'
+import type { ProofOf } from './proof.ts'
 import { createRecords, type RecordDeps } from './records.ts'
 
 /** How long things last that are no choice of the operator, in seconds. */
@@ -23,6 +25,7 @@ export interface ProviderDeps extends ClientDeps, RecordDeps {
   readonly sessionHours: number
   readonly signingKey: JWK
   readonly cookieKey: Secret
+  readonly proofOf: ProofOf
 }
 
 /**
@@ -121,7 +124,8 @@ function whatLasts(deps: ProviderDeps): Configuration {
 
 function howPeopleAreAsked(deps: ProviderDeps): Configuration {
   return {
-    findAccount: async (ctx, user, token) => findAccount(deps, ctx, user, token !== undefined),
+    findAccount: async (ctx, user, token) =>
+      token !== undefined && !(await stillHolds(deps, ctx, token)) ? undefined : accountOf(deps, ctx, user),
     loadExistingGrant: async (ctx) => grantFor(deps, ctx),
     interactions: {
       policy: policy(deps),
@@ -130,22 +134,31 @@ function howPeopleAreAsked(deps: ProviderDeps): Configuration {
   }
 }
 
+type Presented = NonNullable<Parameters<FindAccount>[2]>
+
 /**
- * Somebody as they are now. Where a code or a token is presented, only while they may still use the client it was issued
- * to: what was lost by a commit is lost with the next question.
+ * Whether whoever a code or a token was issued for may still use the client it was issued to, and the session that it came
+ * from began with the password of today: what was lost by a commit is lost with the next question.
  */
-function findAccount(
-  deps: ProviderDeps,
-  ctx: KoaContextWithOIDC,
-  user: string,
-  presented: boolean,
-): Account | undefined {
+async function stillHolds(
+  { directory, proofOf }: ProviderDeps,
+  { oidc: { client, provider } }: KoaContextWithOIDC,
+  token: Presented,
+): Promise<boolean> {
+  const user = 'accountId' in token ? token.accountId : undefined
+  const session = 'sessionUid' in token ? token.sessionUid : undefined
+  if (client === undefined || user === undefined || session === undefined) return false
+  const { clientId } = client
+  if (admissionOf(directory, user, { clientId, redirectUri: undefined }).kind === 'refused') return false
+  return (await provider.Session.findByUid(session))?.acr === proofOf(user)
+}
+
+/** Somebody as they are now, for the client that asks. */
+function accountOf(deps: ProviderDeps, ctx: KoaContextWithOIDC, user: string): Account | undefined {
   const { directory } = deps
   const document = directory.people()?.users.get(user)
   const clientId = ctx.oidc.client?.clientId
   if (document === undefined || clientId === undefined) return undefined
-  if (presented && admissionOf(directory, user, { clientId, redirectUri: undefined }).kind === 'refused')
-    return undefined
   const instance = visitedInstance(directory, clientId)
   const permissions = instance && permissionsOf(directory, user, instance)
   const { displayName, email } = document.spec
@@ -206,9 +219,10 @@ function policy(deps: ProviderDeps) {
   const prompts = base()
   const login = prompts.get('login')
   login?.checks.add(
-    new Check('user_is_gone', 'the user is declared no more', 'login_required', (ctx) => {
-      const user = ctx.oidc.session?.accountId
-      return user !== undefined && !deps.directory.people()?.users.has(user)
+    new Check('no_longer_proved', 'the user or the password is another one', 'login_required', (ctx) => {
+      const { accountId: user, acr: proof } = ctx.oidc.session ?? {}
+      if (user === undefined) return false
+      return !deps.directory.people()?.users.has(user) || proof !== deps.proofOf(user)
     }),
   )
   const access = new Prompt(

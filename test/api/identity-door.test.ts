@@ -1,5 +1,7 @@
 import * as oidc from 'openid-client'
 import t from 'tap'
+import { hashPassword } from '../../reconciler/identity/passwords.ts'
+import { createBrowser } from '../support/browse.ts'
 import { desiredState, type Hashes } from '../support/fleet-fixture.ts'
 import { hashes } from '../support/door-fixture.ts'
 import {
@@ -142,6 +144,27 @@ t.test('who is declared no more has to be somebody else', async (t) => {
   const refused = await signIn(browser, page, 'alice')
   t.equal(refused.status, 422)
   t.equal((await signIn(browser, refused, 'victor')).status, 0)
+})
+
+t.test('a changed password ends what began with the one before', async (t) => {
+  const door = await openIdentityDoor(t)
+  const { client, tokens, browser } = await redeem(door, { user: 'alice' })
+  const inside = createBrowser()
+  await signIn(inside, await inside.open(`${door.url}/api/sign-in`), 'alice')
+  t.equal((await inside.open(`${door.url}/api/v1/fleet`)).status, 200)
+  const desired = desiredState({ ...hashes, alice: await hashPassword('a new password', { bcrypt: 4 }) })
+  door.set({ ...door.feed.current(), desired })
+
+  t.match(await failureOf(oidc.fetchUserInfo(client, tokens.access_token, 'alice')), { status: 401 })
+  t.match(await failureOf(oidc.refreshTokenGrant(client, tokens.refresh_token ?? '')), {
+    error: 'invalid_grant',
+  })
+  t.equal((await inside.open(`${door.url}/api/v1/fleet`)).status, 401)
+  const page = await browser.open((await authorization(client, editorOf('uid-press'))).url)
+  t.equal(page.title, 'Sign in')
+  const refused = await signIn(browser, page, 'alice')
+  t.equal(refused.status, 422, 'the former password')
+  t.equal((await signIn(browser, refused, 'alice', 'a new password')).status, 0)
 })
 
 t.test('sessions, tokens and keys survive a restart', async (t) => {

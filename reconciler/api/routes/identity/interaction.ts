@@ -93,12 +93,7 @@ export async function signedIn(
   await leaveOther(identity, interaction, user)
   const clientId = clientOf(interaction)
   await identity.tell({ event: 'sign-in', user, clientId, message: how, address: request.ip })
-  return finish(
-    identity,
-    { login: { accountId: user, amr: [how === 'by password' ? 'pwd' : 'fed'] } },
-    request,
-    reply,
-  )
+  return finish(identity, { login: { accountId: user, acr: identity.proofOf(user) } }, request, reply)
 }
 
 /** Another person's session in this browser ends where somebody signs in anew. */
