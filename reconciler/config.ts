@@ -144,6 +144,9 @@ function identityOf(
   base: string,
 ): Config['identity'] {
   const { issuer, sessionHours = 12, upstream } = identity
+  for (const [field, url] of Object.entries({ issuer, 'upstream.issuer': upstream?.issuer }))
+    if (url !== undefined && !URL.canParse(url))
+      throw new ConfigError([`identity.${field}: ${JSON.stringify(url)} is no URL`])
   return defined({
     issuer: issuer ?? `${reachableUrl(host, port)}/identity`,
     sessionHours,

@@ -46,7 +46,8 @@ export function createStatusSessions({
       const found = await store.identityRecord(kind, sha256(session), now())
       const content: unknown = found && JSON.parse(found.content)
       if (!Array.isArray(content)) return undefined
-      const [user, proof]: readonly unknown[] = content
+      const parts: readonly unknown[] = content
+      const [user, proof] = parts
       return typeof user === 'string' && proof === proofOf(user) ? user : undefined
     },
   }
