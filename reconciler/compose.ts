@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +10,12 @@ import { runAction } from './apply/run-action.ts'
 import type { ActionContext } from './apply/action-context.ts'
 import { Controller, type ControllerDeps } from './control/controller.ts'
 import { onExecutorEvent } from './control/executor-events.ts'
+import {
+  credentialKeyOf,
+  keepDerivedKeys,
+  openCredentialKeys,
+  type CredentialKeys,
+} from './control/credential-keys.ts'
 import { createDesk } from './control/desk.ts'
 import { FleetBoard } from './control/fleet-board.ts'
 import { createSecretsInForce } from './control/read-secrets.ts'
@@ -94,6 +100,7 @@ export async function composePreview(
   for (const driver of drivers.values()) stack.use(driver)
   const key = await previewKey(config, store)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
+  const keys = await openCredentialKeys({ store, master: key, clock: systemClock, randomBytes })
   const held = stack.move()
   return {
     source,
@@ -101,6 +108,7 @@ export async function composePreview(
     store,
     drivers,
     fingerprints: secrets.fingerprints,
+    credentialKeyOf: credentialKeyOf(keys, secrets.values),
     policy,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
@@ -164,7 +172,10 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
   const key = await openExistingKey(config, store)
   await store.closeInterrupted(systemClock.now().toISOString())
   const board = new FleetBoard(await firstStatus(store, source), systemClock)
-  const deps = wire({ ...adapters, key, board })
+  const keyParts = { store, master: key, clock: systemClock, randomBytes }
+  await keepDerivedKeys(keyParts)
+  const credentialKeys = await openCredentialKeys(keyParts)
+  const deps = wire({ ...adapters, key, board, credentialKeys })
   return {
     controller: new Controller(deps),
     board,
@@ -197,18 +208,18 @@ async function stopAll(
 interface Parts extends Adapters {
   readonly key: FleetKey
   readonly board: FleetBoard
+  readonly credentialKeys: CredentialKeys
 }
 
 /** Ties what looks, what acts and what is told together. */
-function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
+function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): ControllerDeps {
   const { log, signal, metrics } = surroundings
   const { store, drivers, board } = parts
   const loader = composeLoader(config)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const [health, queue] = [createHealth(), new WakeQueue()]
-  const credentialSecretOf = (uid: string) => derive(key, 'credentials', uid)
   const place = createPlace(store.fleet, drivers)
-  const desk = createDesk({ place, health, ...config.localfs, credentialSecretOf })
+  const desk = createDesk({ place, health, ...config.localfs, credentialKeys })
   const context: ActionContext = {
     store,
     drivers,
@@ -218,6 +229,7 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
     place,
     credentialsOf: credentialsFrom(key, config),
     ports: new Map([['localfs', { first: config.localfs.firstPort, companion: adminPortOffset }]]),
+    keepKeys: async ({ uid, spec }) => credentialKeys.keep(uid, spec, secrets.values()),
     announce: (instance) => {
       desk.announce(instance)
       board.entered(instance)
@@ -232,7 +244,13 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
     signal,
   })
   const { fingerprints, values: secretValues } = secrets
-  const acting = { desk, queue, executor, health }
+  const acting = {
+    desk,
+    queue,
+    executor,
+    health,
+    credentialKeyOf: credentialKeyOf(credentialKeys, secretValues),
+  }
   return { ...parts, ...acting, loader, fingerprints, secretValues, metrics, log, clock: systemClock }
 }
 
@@ -274,6 +292,8 @@ async function makeDataFolder(data: string): Promise<void> {
 /** A key without its store: what runs would be taken for nobody's, and a second fleet be made beside it. */
 function refuseLostStore(config: Config): void {
   const [store, key] = [storeFile(config), keyFile(config)]
+  // A key that is kept elsewhere may be older than any store.
+  if (config.key !== undefined) return
   if (existsSync(store) || existsSync(`${store}-wal`) || !existsSync(key)) return
   throw new KeyError(
     `${store} is missing, but ${key} beside it was made with it; restore it from a backup, or remove ${config.data} to begin anew`,
@@ -337,6 +357,6 @@ function storeFile({ data }: Config): string {
   return join(data, 'weir.db')
 }
 
-function keyFile({ data }: Config): string {
-  return join(data, 'fleet.key')
+function keyFile({ data, key }: Config): string {
+  return key ?? join(data, 'fleet.key')
 }

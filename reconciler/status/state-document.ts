@@ -42,6 +42,10 @@ function fingerprintsIn(inventory: readonly InventoryEntry[]): { readonly [secre
     for (const value of Object.values(applied?.spec.env ?? {}))
       if ('secret' in value && value.fingerprint !== undefined)
         fingerprints.set(value.secret, value.fingerprint)
+  for (const { applied } of inventory) {
+    const { secret, fingerprint } = applied?.spec.credentialSecret ?? {}
+    if (secret !== undefined && fingerprint !== undefined) fingerprints.set(secret, fingerprint)
+  }
   return Object.fromEntries(fingerprints)
 }
 

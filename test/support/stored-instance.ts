@@ -100,7 +100,7 @@ function editing(launcher: LauncherUnderTest, store: Store) {
     running: async () =>
       until('flows are loaded', async () => {
         const { status, text } = await editor('GET', '/flows')
-        return status === 200 && text !== '' ? JSON.parse(text).flows : undefined
+        return status === 200 && text !== '' ? JSON.parse(text)?.flows : undefined
       }),
     async stored() {
       const found = await store.flows(uid)
