@@ -221,13 +221,16 @@ export class Instance {
   }
 
   #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
-    const asRuns = next.flows !== undefined && this.#nodeRed.flowsDigest() === next.flows.digest
+    const asRuns = next.flows?.digest === this.#nodeRed.flowsDigest()
     if (this.#refused !== undefined || needsRestart(asRuns ? declaring(before, next) : before, next))
       return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true
-    if (next.flows !== undefined && !asRuns) return true
-    if (next.flows?.credentials !== undefined && this.#nodeRed.credentialsEdited()) return true
+    if (next.flows !== undefined && (!asRuns || this.#credentialsDiffer(next.flows))) return true
     return modulesDiffer(this.#parts.paths.user, next.modules)
+  }
+
+  #credentialsDiffer({ credentials }: NonNullable<RuntimeSettings['flows']>): boolean {
+    return credentials !== undefined && this.#nodeRed.credentialsEdited()
   }
 
   /**

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keyFile, missingKey, refuseLostStore, storeFile } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
 import { createPlace } from './apply/place.ts'
 import { createHealth } from './apply/health.ts'
@@ -28,14 +28,14 @@ import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
 import type { DriverName } from './model/resource.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
-import { derive, KeyError, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
+import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { openSource } from './source/open-source.ts'
 import { lateSource } from './source/late-source.ts'
 import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
-import { StoreError, type Store } from './store/store.ts'
+import type { Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -112,21 +112,6 @@ export async function composePreview(
     policy,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
-}
-
-/** The audit trail of the store on this machine, for reading, also while a reconciler writes it. */
-export async function composeTrail(
-  config: Config,
-): Promise<AsyncDisposable & Pick<Store, 'inventory' | 'auditRows'>> {
-  refuseLostStore(config)
-  const file = storeFile(config)
-  if (!existsSync(file) && !existsSync(`${file}-wal`))
-    throw new StoreError(
-      'store-unreachable',
-      `There is no store ${file}, and so no audit trail.`,
-      'Name the data folder of the reconciler with --data, or its configuration with --config.',
-    )
-  return openSqliteStore({ file, clock: systemClock, newId: randomUUID, readOnly: true })
 }
 
 export interface Composition extends AsyncDisposable {
@@ -289,17 +274,6 @@ async function makeDataFolder(data: string): Promise<void> {
   }
 }
 
-/** A key without its store: what runs would be taken for nobody's, and a second fleet be made beside it. */
-function refuseLostStore(config: Config): void {
-  const [store, key] = [storeFile(config), keyFile(config)]
-  // A key that is kept elsewhere may be older than any store.
-  if (config.key !== undefined) return
-  if (existsSync(store) || existsSync(`${store}-wal`) || !existsSync(key)) return
-  throw new KeyError(
-    `${store} is missing, but ${key} beside it was made with it; restore it from a backup, or remove ${config.data} to begin anew`,
-  )
-}
-
 /** Before anything was applied any key tells that a secret is there, and nothing is made to keep one. */
 async function previewKey(config: Config, store: Store): Promise<FleetKey> {
   const key = await openFleetKey(keyFile(config), { create: false })
@@ -314,12 +288,6 @@ async function openExistingKey(config: Config, store: Store): Promise<FleetKey> 
   const key = await openFleetKey(keyFile(config), { create: !used })
   if (key !== undefined) return key
   throw missingKey(config)
-}
-
-function missingKey(config: Config): KeyError {
-  return new KeyError(
-    `${keyFile(config)} is missing, but the store beside it knows instances; restore the key from the same backup as the store`,
-  )
 }
 
 function credentialsFrom(key: FleetKey, config: Config): ActionContext['credentialsOf'] {
@@ -351,12 +319,4 @@ async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
     instances,
     ready: false,
   }
-}
-
-function storeFile({ data }: Config): string {
-  return join(data, 'weir.db')
-}
-
-function keyFile({ data, key }: Config): string {
-  return key ?? join(data, 'fleet.key')
 }

@@ -15,6 +15,8 @@ export interface CredentialKeys {
   inForce(uid: string, spec: KeyChoice): Secret | undefined
   /** The keys before it, newest first: what is still encrypted with one of them can be read. */
   earlier(uid: string, spec: KeyChoice): readonly Secret[]
+  /** All that are kept, newest first. */
+  all(uid: string): readonly Secret[]
   /**
    * Keeps the key that a declaration names before anything is encrypted with it, and makes the instance's own where it has
    * none. `secrets`: declared ones as last read.
@@ -58,11 +60,11 @@ export async function openCredentialKeys(parts: CredentialKeyParts): Promise<Cre
         ?.get(idOf(spec) ?? '')
         ?.key(),
     earlier: (uid, spec) =>
-      [...(byInstance.get(uid)?.values() ?? [])]
+      newestFirst(byInstance.get(uid))
         .filter(({ id }) => id !== idOf(spec))
-        .toSorted((a, b) => (a.keptAt < b.keptAt ? 1 : -1))
         .slice(0, handedOut)
         .map(({ key }) => key()),
+    all: (uid) => newestFirst(byInstance.get(uid)).map(({ key }) => key()),
     keep: async (uid, spec, secrets) => {
       const kept = byInstance.get(uid)
       const wanted = [
@@ -116,6 +118,10 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() }
     return made.value
   }
+}
+
+function newestFirst(kept: ReadonlyMap<string, Kept> | undefined): readonly Kept[] {
+  return [...(kept?.values() ?? [])].toSorted((a, b) => (a.keptAt < b.keptAt ? 1 : -1))
 }
 
 function idOf({ credentialSecret }: KeyChoice): string | undefined {

@@ -7,20 +7,32 @@ const columns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by'] as 
 /** Of deploys over declared flows so many are kept; of flows that were the editor's own, all. */
 const editsKept = 10
 
-/** What stands at a revision and is not what Git declared; undefined where nothing is to be kept. */
-export async function replaceable(
+/** Keeps what declared flows take the place of. `write` tells how many rows it has written: none where it was refused. */
+export async function settingAside(
   trx: Knex.Transaction,
-  uid: string,
-  revision: string,
-): Promise<Row | undefined> {
+  {
+    uid,
+    base,
+    revision,
+    at,
+  }: { readonly uid: string; readonly base: string; readonly revision: string; readonly at: string },
+  write: () => Promise<number>,
+): Promise<void> {
+  const row = base === revision ? undefined : await replaceable(trx, uid, base)
+  const written = await write()
+  if (row !== undefined && written > 0) await setAside(trx, uid, { row, at })
+}
+
+/** What stands at a revision and is not what Git declared; undefined where nothing is to be kept. */
+async function replaceable(trx: Knex.Transaction, uid: string, revision: string): Promise<Row | undefined> {
   const row: Row | undefined = await trx('instance_flows')
     .where({ uid, revision })
     .first([...columns, 'origin'])
   return row?.['origin'] === 'git' ? undefined : row
 }
 
-/** Keeps what declared flows took the place of. A row from before origins were noted counts as the editor's. */
-export async function setAside(
+/** A row from before origins were noted counts as the editor's. */
+async function setAside(
   trx: Knex.Transaction,
   uid: string,
   { row, at }: { readonly row: Row; readonly at: string },

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
 import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
-import { listSetAside, replaceable, setAside } from './set-aside.ts'
+import { listSetAside, settingAside } from './set-aside.ts'
 import type { InstanceStorage } from './store.ts'
 
 const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by', 'origin'] as const
@@ -59,17 +59,16 @@ async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite):
   const { base, nodes, credentials, revision, savedAt, savedBy, origin = null } = write
   const row = { nodes, credentials, revision, origin, saved_at: savedAt, saved_by: savedBy ?? null }
   const flows = () => trx('instance_flows')
-  if (base === undefined) {
+  if (base === undefined)
     await flows()
       .insert({ uid, ...row })
       .onConflict('uid')
       .ignore()
-  } else {
-    const replaced = origin === 'git' ? await replaceable(trx, uid, base) : undefined
-    const written = await flows().where({ uid, revision: base }).update(row)
-    if (replaced !== undefined && written > 0 && base !== revision)
-      await setAside(trx, uid, { row: replaced, at: savedAt })
-  }
+  else if (origin === 'git')
+    await settingAside(trx, { uid, base, revision, at: savedAt }, () =>
+      flows().where({ uid, revision: base }).update(row),
+    )
+  else await flows().where({ uid, revision: base }).update(row)
   const found: Row | undefined = await flows().where({ uid }).first('revision')
   const current = found && toText(found, 'revision')
   // Also where an earlier attempt wrote it, and its answer was lost on the way.

@@ -65,26 +65,32 @@ class FlowKeeper {
   }
 
   async #load() {
-    const { spool, local, declared, declaredCredentials } = this.#parts
+    const { spool, local, declared } = this.#parts
     const first = !this.#opened
     if (first) await spool.open()
     this.#opened = true
     this.#held = undefined
     this.#current = await this.#found()
     const nodes = (declared ? await local.declared() : undefined) ?? this.#current.nodes
-    // Later than at a start, what lies there may be what an editor put over it.
-    const credentials = this.#inForce(nodes, first ? declaredCredentials : undefined)
-    if (
-      credentials !== this.#current.credentials ||
-      JSON.stringify(nodes) !== JSON.stringify(this.#current.nodes)
-    ) {
-      const origin = !declared ? 'editor' : first ? 'git' : 'edit'
-      await this.#postpone(this.#deploy(nodes, credentials, { origin }))
-    }
+    await this.#putInForce(nodes, first)
     if (first) await local.markCredentials(false)
     if (!declared && this.#current.revision !== undefined) await local.show(this.#current.nodes)
     if (spool.size() > 0) this.#delivery.wake()
     return this.#current.nodes
+  }
+
+  /**
+   * Makes it what runs, and what the store gets, where what was found is not the same.
+   * @param {unknown[]} nodes
+   * @param {boolean} first later than at a start, what lies there may be what an editor put over what Git declares
+   */
+  async #putInForce(nodes, first) {
+    const { declared, declaredCredentials } = this.#parts
+    const credentials = this.#inForce(nodes, first ? declaredCredentials : undefined)
+    const current = this.#current
+    if (credentials === current.credentials && JSON.stringify(nodes) === JSON.stringify(current.nodes)) return
+    const origin = declared && first ? 'git' : this.#editorsOrigin()
+    await this.#postpone(this.#deploy(nodes, credentials, { origin }))
   }
 
   /**
@@ -142,9 +148,11 @@ class FlowKeeper {
    * @param {string | undefined} by
    */
   async #save(nodes, by) {
-    const { door, spool, local, keys, declared, declaredCredentials, warn } = this.#parts
-    const origin = declared ? 'edit' : 'editor'
-    const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, { origin, by })
+    const { door, spool, local, warn } = this.#parts
+    const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, {
+      origin: this.#editorsOrigin(),
+      by,
+    })
     // Behind those that wait already, so that they arrive in order.
     const sent = spool.size() > 0 ? undefined : await sendDeploy(door, deploy)
     if (sent?.kind === 'stale') throw this.#conflict()
@@ -159,8 +167,22 @@ class FlowKeeper {
     this.#held = undefined
     await local.keep(this.#current)
     await local.show(nodes)
+    await this.#compareCredentials(nodes, deploy.credentials)
+  }
+
+  #editorsOrigin() {
+    return this.#parts.declared ? 'edit' : 'editor'
+  }
+
+  /**
+   * Tells the launcher whether they are still those that Git declares.
+   * @param {unknown[]} nodes
+   * @param {Credentials} credentials
+   */
+  async #compareCredentials(nodes, credentials) {
+    const { keys, local, declaredCredentials } = this.#parts
     if (declaredCredentials !== undefined)
-      await local.markCredentials(!keys.same(deploy.credentials, declaredCredentials, nodes))
+      await local.markCredentials(!keys.same(credentials, declaredCredentials, nodes))
   }
 
   /**
