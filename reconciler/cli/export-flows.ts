@@ -25,8 +25,8 @@ export interface FlowsReading {
 export interface ExportRequest {
   readonly instance: string
   readonly credentials: boolean
-  /** The name of a declared secret to encrypt for. */
-  readonly secret?: string
+  /** What to encrypt them with, where not with the key in force: a declared secret by name, or the instance's own key. */
+  readonly key?: { readonly secret: string } | 'own'
   /** The number of flows that were set aside. */
   readonly kept?: number
 }
@@ -128,7 +128,7 @@ async function warnOfWaiting(
   )
 }
 
-interface Wanted extends Pick<ExportRequest, 'secret'> {
+interface Wanted extends Pick<ExportRequest, 'key'> {
   readonly flows: StoredFlows | undefined
   readonly signal: AbortSignal
 }
@@ -137,11 +137,13 @@ interface Wanted extends Pick<ExportRequest, 'secret'> {
 async function credentialsOf(
   reading: FlowsReading,
   { uid, name, applied }: InventoryEntry,
-  { flows, secret, signal }: Wanted,
+  { flows, key: wanted, signal }: Wanted,
 ): Promise<EncryptedCredentials> {
   const keys = await reading.keys()
   const key =
-    secret === undefined ? keys.inForce(uid, applied?.spec ?? {}) : await declared(reading, secret, signal)
+    typeof wanted === 'object'
+      ? await declared(reading, wanted.secret, signal)
+      : keys.inForce(uid, wanted === 'own' ? {} : (applied?.spec ?? {}))
   if (key === undefined)
     throw new ExportRefusal(`"${name}" has no credential key yet: it is made when it is created`)
   const stored: unknown = flows === undefined ? {} : JSON.parse(flows.credentials)

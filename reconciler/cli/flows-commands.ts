@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { exportFlows, listKept } from './export-flows.ts'
 import type { Terminal } from './terminal.ts'
 import { composeFlows } from '../compose-store.ts'
@@ -13,6 +13,7 @@ interface Deps {
 interface ExportFlags extends Flags {
   readonly credentials?: true
   readonly secret?: string
+  readonly own?: true
   readonly kept?: number
 }
 
@@ -27,6 +28,9 @@ export function addFlowsCommands(
     .argument('<instance>', 'its name')
     .option('--credentials', 'print their credentials instead, encrypted with the key of the instance')
     .option('--secret <name>', 'with --credentials: encrypt them with this declared secret')
+    .addOption(
+      new Option('--own', "with --credentials: encrypt them with the instance's own key").conflicts('secret'),
+    )
     .option('--kept <number>', 'what was set aside instead of what runs; "flows kept" lists it', number)
     .action(async (instance: string, options: ExportFlags) => end(exportCommand(instance, options, deps)))
   withStoreOptions(flows.command('kept').description('list flows that declared ones took the place of'))
@@ -41,13 +45,14 @@ function withStoreOptions(command: Command): Command {
 }
 
 async function exportCommand(instance: string, flags: ExportFlags, deps: Deps): Promise<number> {
-  const { credentials = false, secret, kept } = flags
+  const { credentials = false, secret, own, kept } = flags
   await using reading = await composeFlows(await loadConfig(flags, deps.workingDirectory))
   const request = {
     instance,
-    // A secret to encrypt for says what is to be printed.
-    credentials: credentials || secret !== undefined,
-    ...(secret === undefined ? {} : { secret }),
+    // A key to encrypt with says what is to be printed.
+    credentials: credentials || own === true || secret !== undefined,
+    ...(own === true ? { key: 'own' as const } : {}),
+    ...(secret === undefined ? {} : { key: { secret } }),
     ...(kept === undefined ? {} : { kept }),
   }
   return await exportFlows(reading, request, deps)

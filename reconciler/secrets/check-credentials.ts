@@ -57,7 +57,7 @@ function closed({ name, flows, credentialSecret }: ResolvedInstance): Problem {
   const key = credentialSecret === undefined ? 'its own key' : `the secret "${credentialSecret.secret}"`
   const remedy =
     credentialSecret === undefined
-      ? `print them anew with "reconcile flows export ${name} --credentials", or name their key in flows.credentialSecret`
+      ? `print them anew with "reconcile flows export ${name} --credentials --own", or name their key in flows.credentialSecret`
       : `encrypt them with that secret ("reconcile flows export ${name} --credentials --secret ${credentialSecret.secret}"), or put the right value into it`
   return {
     code: 'undecryptable-credentials',

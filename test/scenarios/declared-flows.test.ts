@@ -239,6 +239,49 @@ t.test('a key is changed without loss, and a wrong one stops the change alone', 
   t.same(opened(await exported(), 'another key'), plain)
 })
 
+t.test('from the editor to Git and back nothing is lost', async (t) => {
+  const fleet = await begin(t, '')
+  const plain = { h1: { user: 'olga', password: 'hidden word' } }
+  const editor = await openEditor(fleet.firstPort, 'alice', password)
+  t.match(await editor.deploy(edited), { status: 200 })
+  await fleet.repository.write(
+    'press.yaml',
+    instanceManifest('press', 'flows: { path: press.json, credentialSecret: press-key }'),
+  )
+  await writeFile(join(fleet.secrets, 'press-key'), 'a declared key\n')
+  await fleet.repository.commit('Declare other flows')
+  await until('they run', async () => {
+    const { stdout } = await flowsCommand(fleet, 'export', 'press')
+    return ids(JSON.parse(stdout)).includes('c3')
+  })
+  await fleet.ready('press')
+  const { stdout: kept } = await flowsCommand(fleet, 'kept', 'press')
+  const [, number = ''] = /^(\d+) {2}4 nodes, the editor's own, saved \S+ by alice/.exec(kept) ?? []
+  const before = await flowsCommand(fleet, 'export', 'press', '--kept', number)
+  t.same(ids(JSON.parse(before.stdout)), ids(edited))
+  const secret = await flowsCommand(fleet, 'export', 'press', '--kept', number, '--credentials')
+  t.same(opened(secret.stdout, 'a declared key'), plain, 'under the key that is in force now')
+  const own = await flowsCommand(fleet, 'export', 'press', '--kept', number, '--own')
+  t.match(own, { code: 0 })
+  t.same(opened(own.stdout, 'a declared key'), undefined)
+
+  await fleet.repository.write('press.json', before.stdout)
+  await fleet.repository.write('press_cred.json', own.stdout)
+  await fleet.repository.write(
+    'press.yaml',
+    instanceManifest('press', 'flows: { path: press.json, credentials: press_cred.json }'),
+  )
+  await fleet.repository.commit('Take the flows of the editor, and its own key')
+  await until('nothing is left to do', async () => (await dryRun(fleet)).code === 0)
+  await fleet.repository.write('press.yaml', instanceManifest('press'))
+  await fleet.repository.commit('Leave them to the editor')
+  await until('nothing is left to do', async () => (await dryRun(fleet)).code === 0)
+  await fleet.ready('press')
+  t.equal((await flowsCommand(fleet, 'export', 'press')).stdout, before.stdout)
+  const after = await flowsCommand(fleet, 'export', 'press', '--credentials')
+  t.same(opened(after.stdout, await keyInSettings(fleet)), plain)
+})
+
 t.test('what cannot be exported is said', async (t) => {
   const fleet = await setUpFleet(t)
   t.match(await flowsCommand(fleet, 'export', 'press'), { code: 1, stderr: /There is no store .*no flows/ })
