@@ -41,8 +41,8 @@ export function planView(status: FleetStatus, viewer: Viewer): PlanView | undefi
 }
 
 /** That something is done, not what: neither fields nor nodes. */
-function withoutDetails({ edited: _, ...action }: Action): Action {
-  return { ...action, changes: [] }
+function withoutDetails({ kind, target, cause, reason, effect }: Action): Action {
+  return { kind, target, cause, reason, effect, changes: [] }
 }
 
 function hideValuesOf(action: Action): Action {
