@@ -28,6 +28,8 @@ export interface Config {
     readonly knownHosts?: string
   }
   readonly data: string
+  /** The file of the master key, where it is not in the data folder. */
+  readonly key?: string
   readonly listen: { readonly host: string; readonly port: number }
   readonly trustProxy: readonly string[]
   readonly identity: {
@@ -90,6 +92,7 @@ export async function loadConfig(flags: Flags, workingDirectory: string): Promis
     trustProxy: proxiesOf(document),
     identity: identityOf(document, listen, base),
     ...behaviourOf(document),
+    ...(document.key === undefined ? {} : { key: resolve(base, document.key) }),
     ...(document.secrets === undefined ? {} : { secrets: resolve(base, document.secrets) }),
   })
 }
@@ -101,7 +104,7 @@ function deepFrozen<T extends object>(value: T): T {
 
 function behaviourOf(
   document: ConfigurationDocument,
-): Omit<Config, 'source' | 'data' | 'listen' | 'secrets' | 'trustProxy' | 'identity'> {
+): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets' | 'trustProxy' | 'identity'> {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
     driver,

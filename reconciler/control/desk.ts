@@ -1,3 +1,4 @@
+import type { CredentialKeys } from './credential-keys.ts'
 import { runtimeSettings, type SettingsSources } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
@@ -24,11 +25,11 @@ export function createDesk(deps: {
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
-  readonly credentialSecretOf: (uid: string) => Secret
   readonly identity: IdentityOf
+  readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
+  let desired: SettingsSources['desired'] = { flows: new Map(), credentials: new Map(), users: new Map() }
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {
@@ -37,6 +38,7 @@ export function createDesk(deps: {
     retire: (uid) => {
       placed.delete(uid)
       deps.health.forget(uid)
+      deps.credentialKeys.forget(uid)
     },
     refresh: (next, inventory, known) => {
       desired = next
@@ -55,9 +57,15 @@ export function createDesk(deps: {
     settings: (uid) => {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
-      const { host, allowInstallScripts } = deps
-      const [credentialSecret, identity] = [deps.credentialSecretOf(uid), deps.identity(uid)]
-      const sources = { desired, secrets, credentialSecret, host, allowInstallScripts, identity }
+      const { host, allowInstallScripts, credentialKeys } = deps
+      const sources = {
+        desired,
+        secrets,
+        credentialKeys,
+        host,
+        allowInstallScripts,
+        identity: deps.identity(uid),
+      }
       return runtimeSettings(instance, sources)
     },
     report: (uid, state) => {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
 import { identityTable } from './identity-table.ts'
+import { credentialKeyTable } from './credential-key-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
@@ -28,6 +29,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const storage = storageTable(db)
   const audit = auditTable(db)
   const identity = identityTable(db)
+  const keys = credentialKeyTable(db)
 
   const explained =
     <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -63,6 +65,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     saveStatuses: explained(statuses.saveStatuses),
     flows: explained(storage.flows),
     saveFlows: explained(storage.saveFlows),
+    flowsSetAside: explained(storage.flowsSetAside),
     document: explained(storage.document),
     saveDocument: explained(storage.saveDocument),
     libraryEntry: explained(storage.libraryEntry),
@@ -77,6 +80,8 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     removeExpiredIdentity: explained(identity.removeExpiredIdentity),
     signInFailures: explained(identity.signInFailures),
     countSignInFailure: explained(identity.countSignInFailure),
+    credentialKeys: explained(keys.credentialKeys),
+    keepCredentialKeys: explained(keys.keepCredentialKeys),
     [Symbol.asyncDispose]: close,
   }
 }

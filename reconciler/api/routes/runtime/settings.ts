@@ -16,8 +16,9 @@ const settings = object(
     env: mapOf(text),
     modules: mapOf(text),
     allowInstallScripts: flag,
-    flows: object({ digest: text, nodes: list(anything) }),
+    flows: object({ digest: text, nodes: list(anything), credentials: anything }, ['credentials']),
     credentialSecret: text,
+    earlierCredentialSecrets: list(text),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
     identity: object({
@@ -29,7 +30,7 @@ const settings = object(
     }),
     members: list(object({ username: text, passwordHash: text, permissions: text })),
   },
-  ['memory', 'flows', 'identity'],
+  ['memory', 'flows', 'earlierCredentialSecrets', 'identity'],
 )
 
 const schema = {
