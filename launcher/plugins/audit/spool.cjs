@@ -1,0 +1,208 @@
+'use strict'
+// Events that the reconciler has not taken yet, one JSON line each, in the order they happened.
+
+const { open, readFile } = require('node:fs/promises')
+const { writeSync } = require('node:fs')
+const { join } = require('node:path')
+const { createTurns } = require('../storage/delivery.cjs')
+const { isObject, makePrivateFolder, writePrivate } = require('../storage/private-files.cjs')
+
+/**
+ * @typedef {{ events: Record<string, unknown>[], lines: number, damaged: number, bytes: number }} Batch
+ * `lines` and `bytes`: as far as it reaches in the file; `damaged`: lines that are no events.
+ * @typedef {{
+ *   fd: number,
+ *   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>,
+ *   appendFile(text: string): Promise<void>,
+ *   datasync(): Promise<void>,
+ *   truncate(length: number): Promise<void>,
+ *   stat(): Promise<{ size: number }>,
+ *   close(): Promise<void>,
+ * }} Handle A FileHandle of Node.js.
+ */
+
+/** As long as one reading of the file; a batch of the longest events fits into one request. */
+const readBytes = 128 * 1024
+/** So much of what was delivered may stand before what was not. */
+const deliveredBytes = 256 * 1024
+const newline = 10
+
+/**
+ * A file that is only added to, and emptied when all of it is delivered. What is added is with the operating system when
+ * `append` settles, and so outlives Node-RED; `keep` brings it to the disk, and from then on `append` does, until it is
+ * empty again. A line that a kill has torn is skipped.
+ */
+class Spool {
+  #file
+  #folder
+  #inTurn = createTurns()
+  /** @type {Handle | undefined} */
+  #handle
+  /** Bytes of the file that are delivered, and its whole length. */
+  #delivered = 0
+  #length = 0
+  #events = 0
+  /** Whether the file ends within a line. */
+  #torn = false
+  #durable = false
+
+  /** @param {string} folder */
+  constructor(folder) {
+    this.#folder = folder
+    this.#file = join(folder, 'spool.jsonl')
+  }
+
+  /** What waits. @returns {{ events: number, bytes: number }} */
+  get size() {
+    return { events: this.#events, bytes: this.#length - this.#delivered }
+  }
+
+  /** Finds what an earlier run left. @returns {Promise<string>} the text of it */
+  open() {
+    return this.#inTurn(async () => {
+      await makePrivateFolder(this.#folder)
+      this.#handle = await open(this.#file, 'a+', 0o600)
+      const text = await readFile(this.#file, 'utf8')
+      this.#length = (await this.#handle.stat()).size
+      this.#events = text.split('\n').filter((line) => line !== '').length
+      this.#torn = text !== '' && !text.endsWith('\n')
+      return text
+    })
+  }
+
+  /**
+   * @param {readonly string[]} lines
+   * @returns {Promise<void>} rejects where not all of it could be written; then none of it counts
+   */
+  append(lines) {
+    const text = lines.map((line) => `${line}\n`).join('')
+    const bytes = Buffer.byteLength(text)
+    this.#events += lines.length
+    this.#length += bytes
+    return this.#inTurn(async () => {
+      try {
+        await this.#write(text)
+      } catch (error) {
+        this.#events -= lines.length
+        this.#length -= bytes
+        throw error
+      }
+    })
+  }
+
+  /** The last breath of a process that ends by itself: nothing is awaited any more. @param {readonly string[]} lines */
+  appendNow(lines) {
+    if (this.#handle === undefined || lines.length === 0) return
+    // Another write may be half done.
+    writeSync(this.#handle.fd, `\n${lines.map((line) => `${line}\n`).join('')}`)
+  }
+
+  /** From now on it has to wait. @returns {Promise<void>} */
+  keep() {
+    return this.#inTurn(async () => {
+      if (!this.#durable) await this.#handle?.datasync()
+      this.#durable = true
+    })
+  }
+
+  /**
+   * The oldest events.
+   * @param {number} most
+   * @returns {Promise<Batch>}
+   */
+  oldest(most) {
+    return this.#inTurn(async () => {
+      const buffer = Buffer.alloc(readBytes)
+      const read = await this.#handle?.read(buffer, 0, readBytes, this.#delivered)
+      return batchOf(buffer.subarray(0, read?.bytesRead ?? 0), most)
+    })
+  }
+
+  /**
+   * Those are delivered, or never will be.
+   * @param {Batch} batch
+   */
+  remove({ lines, bytes }) {
+    this.#delivered += bytes
+    this.#events -= lines
+    return this.#inTurn(async () => {
+      if (this.#delivered === this.#length) await this.#empty()
+      else if (this.#delivered > deliveredBytes) await this.#shorten()
+    })
+  }
+
+  /** @param {string} text */
+  async #write(text) {
+    const handle = this.#handle
+    if (handle === undefined) throw new Error('it is not open')
+    const { size } = await handle.stat()
+    const whole = this.#torn ? `\n${text}` : text
+    try {
+      await handle.appendFile(whole)
+      if (this.#durable) await handle.datasync()
+    } catch (error) {
+      await handle.truncate(size).catch(() => {
+        this.#torn = true
+      })
+      throw error
+    }
+    if (this.#torn) this.#length += 1
+    this.#torn = false
+  }
+
+  async #empty() {
+    await this.#handle?.truncate(0)
+    this.#delivered = 0
+    this.#length = 0
+    this.#events = 0
+    this.#torn = false
+    this.#durable = false
+  }
+
+  /** Begins the file with what was not delivered. */
+  async #shorten() {
+    const text = (await readFile(this.#file)).subarray(this.#delivered).toString()
+    await writePrivate(this.#file, text, { durable: this.#durable })
+    await this.#handle?.close()
+    this.#handle = await open(this.#file, 'a+', 0o600)
+    this.#length -= this.#delivered
+    this.#delivered = 0
+  }
+}
+
+/**
+ * @param {Buffer} buffer
+ * @param {number} most
+ * @returns {Batch}
+ */
+function batchOf(buffer, most) {
+  /** @type {Batch} */
+  const batch = { events: [], lines: 0, damaged: 0, bytes: 0 }
+  for (;;) {
+    const end = buffer.indexOf(newline, batch.bytes)
+    if (end < 0 && batch.bytes === 0 && buffer.length === readBytes) {
+      // No event is as long: whatever it is, it must not stand in the way.
+      return { ...batch, damaged: 1, bytes: readBytes }
+    }
+    if (end < 0 || batch.events.length === most) return batch
+    const line = buffer.toString('utf8', batch.bytes, end)
+    batch.bytes = end + 1
+    if (line === '') continue
+    batch.lines += 1
+    const event = eventOn(line)
+    if (event === undefined) batch.damaged += 1
+    else batch.events.push(event)
+  }
+}
+
+/** @param {string} line @returns {Record<string, unknown> | undefined} */
+function eventOn(line) {
+  try {
+    const value = JSON.parse(line)
+    return isObject(value) && typeof value['id'] === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+module.exports = { Spool }
