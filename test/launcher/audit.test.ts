@@ -41,6 +41,8 @@ t.test('what people do in an editor is in the trail, with the digests of the sto
   t.equal((await editor('GET', '/credentials/debug/n')).status, 200)
   t.equal((await editor('PUT', '/nodes/node-red/inject', { enabled: false })).status, 200)
   t.equal((await editor('PUT', '/nodes/node-red', { enabled: true })).status, 200)
+  t.equal((await editor('POST', '/settings/user', { editor: { view: {} } })).status, 204)
+  t.equal((await editor('DELETE', '/context/global/shift?store=memory')).status, 204)
   const vera = await signIn(launcher.port, 'vera')
   const headers = { authorization: `Bearer ${vera}`, 'content-type': 'application/json' }
   const url = `http://127.0.0.1:${launcher.port}`
@@ -66,6 +68,8 @@ t.test('what people do in an editor is in the trail, with the digests of the sto
     ['credentials-exported', 'olga', 'debug/n'],
     ['settings-changed', 'olga', 'nodes node-red/inject off'],
     ['settings-changed', 'olga', 'nodes node-red on'],
+    ['settings-changed', 'olga', 'preferences in the editor'],
+    ['context-deleted', 'olga', 'global/shift'],
     ['sign-in', 'vera'],
     ['access-refused', 'vera', 'flows.write /flows'],
     ['access-refused', 'POST /flows'],
@@ -76,4 +80,47 @@ t.test('what people do in an editor is in the trail, with the digests of the sto
   t.equal(statSync(spoolOf(instance)).mode & 0o777, 0o600)
   await until('nothing waits any more', () => linesOf(instance).length === 0)
   await headOf(store)
+})
+
+t.test('what happened while the reconciler was away arrives later, in order and once', async (t) => {
+  const instance = await storedInstance(t)
+  const { start, deploy, link, launcher, killNodeRed } = instance
+  await start()
+  await toldAtLeast(instance, 'sign-in')
+  await until('the spool is empty', () => linesOf(instance).length === 0)
+  link.mode = 'down'
+  for (const id of ['one', 'two', 'three']) t.equal((await deploy(tab(id))).status, 200)
+  await until('they wait', () => linesOf(instance).length === 3)
+  await killNodeRed()
+  t.equal((await deploy(tab('four'))).status, 200)
+  await until('the fourth waits behind them', () => linesOf(instance).length === 4)
+  t.equal((await toldAtLeast(instance, 'sign-in')).length, 1)
+  link.mode = 'deaf'
+  await toldAtLeast(instance, 'deploy', 4)
+  link.mode = 'up'
+  await until('nothing waits any more', () => linesOf(instance).length === 0)
+  const deploys = await toldAtLeast(instance, 'deploy')
+  t.equal(deploys.length, 4, 'none doubled')
+  for (const [index, { flowsBefore }] of deploys.entries())
+    t.equal(flowsBefore, deploys[index - 1]?.flowsAfter, `deploy ${index + 1} follows the one before`)
+  t.match(launcher.console(), /\[warn\] Events of the audit trail wait on this machine/)
+  await headOf(instance.store)
+})
+
+t.test('a deploy that ran and was not taken is told as that', async (t) => {
+  const instance = await storedInstance(t)
+  const { start, deploy, link, store } = instance
+  await start()
+  await deploy(tab('one'))
+  const base = (await store.flows(uid))?.revision ?? ''
+  link.mode = 'down'
+  await deploy(tab('mine'))
+  const other = { nodes: JSON.stringify(tab('other')), credentials: '{}', savedAt: 'now', base }
+  t.same(await store.saveFlows(uid, { ...other, revision: '0'.repeat(64) }), { saved: true })
+  link.mode = 'up'
+  const [refused] = await toldAtLeast(instance, 'deploy-refused')
+  const deploys = await toldAtLeast(instance, 'deploy', 2)
+  const mine = { user: 'olga', flowsBefore: base, flowsAfter: deploys[1]?.flowsAfter }
+  t.match(deploys[1], mine)
+  t.match(refused, { ...mine, target: 'stale' })
 })

@@ -22,8 +22,8 @@ const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
 function eventOfAnswer(answer) {
   const { status, user } = answer
   if (status === 401 || status === 403) return refusalOf(answer)
-  const target = status < 300 ? changeOf(answer) : undefined
-  return target === undefined ? undefined : { event: 'settings-changed', user, target }
+  const told = status < 300 ? deedOf(answer) : undefined
+  return told === undefined ? undefined : { ...told, user }
 }
 
 /**
@@ -37,12 +37,49 @@ function refusalOf({ method, path, user, credential }) {
   return { event: 'access-refused', user, target: `${method} ${path}` }
 }
 
+/**
+ * By method: a pattern for the path, behind whatever root the editor has, and what it tells.
+ * @type {Readonly<Record<string, readonly (readonly [RegExp, (found: string, body: unknown) => Told])[]>>}
+ */
+const deeds = {
+  GET: [
+    // The nearest to an export that Node-RED has: all credentials of a node but its passwords, when its dialog opens.
+    [/\/credentials\/([^/]+\/[^/]+)$/, (node) => ({ event: 'credentials-exported', target: node })],
+  ],
+  PUT: [
+    [
+      /\/nodes\/((?:@[^/]+\/)?[^/]+)$/,
+      (module, body) => ({
+        event: 'settings-changed',
+        target: `nodes ${module} ${fieldOf(body, 'enabled') === false ? 'off' : 'on'}`,
+      }),
+    ],
+  ],
+  POST: [
+    [/\/library\/[^/]+\/([^/]+\/.+)$/, (path) => ({ event: 'library-changed', target: path })],
+    [
+      /\/flows\/(state)$/,
+      (_state, body) => ({ event: 'settings-changed', target: `flows ${String(fieldOf(body, 'state'))}` }),
+    ],
+  ],
+}
+
 /** @param {Answer} answer */
-function changeOf({ method, path, body }) {
-  const module = method === 'PUT' ? /\/nodes\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1] : undefined
-  if (module !== undefined) return `nodes ${module} ${fieldOf(body, 'enabled') === false ? 'off' : 'on'}`
-  if (method === 'POST' && path.endsWith('/flows/state')) return `flows ${String(fieldOf(body, 'state'))}`
+function deedOf({ method, path, body }) {
+  for (const [pattern, telling] of deeds[method] ?? []) {
+    const found = pattern.exec(path)?.[1]
+    if (found !== undefined) return telling(decoded(found), body)
+  }
   return undefined
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /**

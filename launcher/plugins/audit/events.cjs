@@ -30,7 +30,8 @@ const deployRefusals = new Set(['version_mismatch', 'deploy_refused'])
 
 /**
  * By Node-RED's name of the event. What is not here is dropped: reading, sockets that come and go (`*.get`, `comms.*`),
- * and what the storage plugin tells with digests (`flows.set`, `flow.*`).
+ * what the storage plugin tells with digests (`flows.set`, `flow.*`), and what the log tells without saying who did it
+ * (`library.set`, `credentials.get`), where the answer to the request says that too.
  * @type {Readonly<Record<string, Reading>>}
  */
 const readings = {
@@ -49,8 +50,6 @@ const readings = {
       event: 'settings-changed',
       target: words('nodes', message['id'], message['enabled'] === false ? 'off' : 'on'),
     }),
-  'library.set': (message) =>
-    done(message, { event: 'library-changed', target: joined(message['type'], message.path) }),
   'settings.update': (message) =>
     done(message, { event: 'settings-changed', target: 'preferences in the editor' }),
   'context.delete': (message) =>
@@ -58,9 +57,6 @@ const readings = {
       event: 'context-deleted',
       target: joined(message['scope'], message['id'], message['key']),
     }),
-  // The nearest to an export that Node-RED has: all credentials of a node but its passwords, when its dialog opens.
-  'credentials.get': (message) =>
-    done(message, { event: 'credentials-exported', target: joined(message['type'], message['id']) }),
   'api.error': (message) => refused(message),
 }
 
@@ -83,7 +79,9 @@ function eventOf(message) {
  * @returns {Told | undefined}
  */
 function done(message, told) {
-  return message.error === undefined ? { ...told, user: userOf(message) } : undefined
+  return message.error === undefined
+    ? { ...told, user: userOf(message) ?? textOf(message.username) }
+    : undefined
 }
 
 /**
