@@ -10,6 +10,7 @@ const { eventOfAnswer } = require('./answers.cjs')
 const { Backlog } = require('./backlog.cjs')
 const { createDeploys } = require('./deploys.cjs')
 const { bounded, eventOf, userOf } = require('./events.cjs')
+const { createRepeats } = require('./repeats.cjs')
 const { createSender } = require('./sender.cjs')
 const { Spool } = require('./spool.cjs')
 const { Writer } = require('./writer.cjs')
@@ -26,6 +27,8 @@ const { Writer } = require('./writer.cjs')
  */
 
 /**
+ * `record` is for whatever else in this process has something to tell; `logging`, `watch` and `deploys` for Node-RED's
+ * settings and the storage plugin.
  * @param {AuditData} data
  * @param {NodeJS.Require} fromStack
  */
@@ -39,8 +42,14 @@ function createAudit(data, fromStack) {
     boot: randomBytes(12).toString('hex'),
     now: () => new Date().toISOString(),
   })
-  process.once('exit', trail.end)
-  return { ...createListener(trail.record), record: trail.record }
+  const repeats = createRepeats(trail)
+  /** @type {(told: Told) => void} */
+  const record = (told) => repeats.record(bounded(told))
+  process.once('exit', () => {
+    repeats.end()
+    trail.end()
+  })
+  return { ...createListener(record), record }
 }
 
 /**
@@ -80,7 +89,7 @@ function createTrail({ folder, door, warn, random, boot, now, limits, gatherMs }
   writer.wake()
   /** @param {Told} told */
   const record = (told) => {
-    const event = { id: newId(), at: now(), ...bounded(told) }
+    const event = { id: newId(), at: now(), ...told }
     if (backlog.add(event)) writer.wake()
     else writer.wakeLater()
   }

@@ -1,8 +1,8 @@
 'use strict'
 // Events that the reconciler has not taken yet, one JSON line each, in the order they happened.
 
-const { open, readFile } = require('node:fs/promises')
-const { writeSync } = require('node:fs')
+const { open, readFile, truncate } = require('node:fs/promises')
+const { appendFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { createTurns } = require('../storage/delivery.cjs')
 const { isObject, makePrivateFolder, writePrivate } = require('../storage/private-files.cjs')
@@ -10,15 +10,6 @@ const { isObject, makePrivateFolder, writePrivate } = require('../storage/privat
 /**
  * @typedef {{ events: Record<string, unknown>[], lines: number, damaged: number, bytes: number }} Batch
  * `lines` and `bytes`: as far as it reaches in the file; `damaged`: lines that are no events.
- * @typedef {{
- *   fd: number,
- *   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>,
- *   appendFile(text: string): Promise<void>,
- *   datasync(): Promise<void>,
- *   truncate(length: number): Promise<void>,
- *   stat(): Promise<{ size: number }>,
- *   close(): Promise<void>,
- * }} Handle A FileHandle of Node.js.
  */
 
 /** As long as one reading of the file; a batch of the longest events fits into one request. */
@@ -36,8 +27,6 @@ class Spool {
   #file
   #folder
   #inTurn = createTurns()
-  /** @type {Handle | undefined} */
-  #handle
   /** Bytes of the file that are delivered, and its whole length. */
   #delivered = 0
   #length = 0
@@ -61,9 +50,9 @@ class Spool {
   open() {
     return this.#inTurn(async () => {
       await makePrivateFolder(this.#folder)
-      this.#handle = await open(this.#file, 'a+', 0o600)
-      const text = await readFile(this.#file, 'utf8')
-      this.#length = (await this.#handle.stat()).size
+      const bytes = await this.#opened(async (file) => file.readFile())
+      const text = bytes.toString()
+      this.#length = bytes.length
       this.#events = text.split('\n').filter((line) => line !== '').length
       this.#torn = text !== '' && !text.endsWith('\n')
       return text
@@ -92,15 +81,15 @@ class Spool {
 
   /** The last breath of a process that ends by itself: nothing is awaited any more. @param {readonly string[]} lines */
   appendNow(lines) {
-    if (this.#handle === undefined || lines.length === 0) return
+    if (lines.length === 0) return
     // Another write may be half done.
-    writeSync(this.#handle.fd, `\n${lines.map((line) => `${line}\n`).join('')}`)
+    appendFileSync(this.#file, `\n${lines.map((line) => `${line}\n`).join('')}`, { mode: 0o600 })
   }
 
   /** From now on it has to wait. @returns {Promise<void>} */
   keep() {
     return this.#inTurn(async () => {
-      if (!this.#durable) await this.#handle?.datasync()
+      if (!this.#durable) await this.#opened(async (file) => file.datasync())
       this.#durable = true
     })
   }
@@ -113,8 +102,10 @@ class Spool {
   oldest(most) {
     return this.#inTurn(async () => {
       const buffer = Buffer.alloc(readBytes)
-      const read = await this.#handle?.read(buffer, 0, readBytes, this.#delivered)
-      return batchOf(buffer.subarray(0, read?.bytesRead ?? 0), most)
+      const { bytesRead } = await this.#opened(async (file) =>
+        file.read(buffer, 0, readBytes, this.#delivered),
+      )
+      return batchOf(buffer.subarray(0, bytesRead), most)
     })
   }
 
@@ -133,25 +124,37 @@ class Spool {
 
   /** @param {string} text */
   async #write(text) {
-    const handle = this.#handle
-    if (handle === undefined) throw new Error('it is not open')
-    const { size } = await handle.stat()
-    const whole = this.#torn ? `\n${text}` : text
-    try {
-      await handle.appendFile(whole)
-      if (this.#durable) await handle.datasync()
-    } catch (error) {
-      await handle.truncate(size).catch(() => {
-        this.#torn = true
-      })
-      throw error
-    }
+    await this.#opened(async (file) => {
+      const { size } = await file.stat()
+      try {
+        await file.appendFile(this.#torn ? `\n${text}` : text)
+        if (this.#durable) await file.datasync()
+      } catch (error) {
+        await file.truncate(size).catch(() => {
+          this.#torn = true
+        })
+        throw error
+      }
+    })
     if (this.#torn) this.#length += 1
     this.#torn = false
   }
 
+  /**
+   * @template T
+   * @param {(file: Awaited<ReturnType<typeof open>>) => Promise<T>} use
+   */
+  async #opened(use) {
+    const file = await open(this.#file, 'a+', 0o600)
+    try {
+      return await use(file)
+    } finally {
+      await file.close()
+    }
+  }
+
   async #empty() {
-    await this.#handle?.truncate(0)
+    await truncate(this.#file, 0)
     this.#delivered = 0
     this.#length = 0
     this.#events = 0
@@ -163,8 +166,6 @@ class Spool {
   async #shorten() {
     const text = (await readFile(this.#file)).subarray(this.#delivered).toString()
     await writePrivate(this.#file, text, { durable: this.#durable })
-    await this.#handle?.close()
-    this.#handle = await open(this.#file, 'a+', 0o600)
     this.#length -= this.#delivered
     this.#delivered = 0
   }
