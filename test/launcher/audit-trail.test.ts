@@ -2,6 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
+import { headOf } from '../conformance/audit-conformance.ts'
+import { instanceToken, openDoors } from '../support/door-fixture.ts'
+import { severableLink } from '../support/severable-link.ts'
 import { until } from '../support/until.ts'
 
 interface Event {
@@ -32,6 +35,15 @@ const plugin: { createTrail(parts: object): Trail } = createRequire(import.meta.
   '../../launcher/plugins/audit/audit.cjs',
 )
 
+const doorModule: { createDoor(place: object, part: string): object } = createRequire(import.meta.url)(
+  '../../launcher/plugins/storage/door.cjs',
+)
+
+function linesIn(folder: string): readonly string[] {
+  const spool = join(folder, 'spool.jsonl')
+  return existsSync(spool) ? readFileSync(spool, 'utf8').split('\n').filter(Boolean) : []
+}
+
 /** A door that a test opens and closes, and a trail that ends there. */
 function setUp(
   t: { testdir(content: Record<string, never>): string },
@@ -57,10 +69,10 @@ function setUp(
   }
   let runs = 0
   let clock = Date.UTC(2026, 0, 1)
-  const start = () =>
+  const start = (other?: object) =>
     plugin.createTrail({
       folder,
-      door,
+      door: other ?? door,
       warn: (text: string) => warnings.push(text),
       random: () => 0,
       boot: `boot-${(runs += 1)}`,
@@ -69,8 +81,7 @@ function setUp(
       ...(limits && { limits }),
     })
   const spool = join(folder, 'spool.jsonl')
-  const waiting = (): readonly string[] =>
-    existsSync(spool) ? readFileSync(spool, 'utf8').split('\n').filter(Boolean) : []
+  const waiting = () => linesIn(folder)
   /** What the door has, each once. */
   const taken = () => [...new Map(calls.flat().map((event) => [event.id, event])).values()]
   return { door, calls, warnings, start, folder, spool, waiting, taken }
@@ -185,6 +196,30 @@ t.test('while nobody takes them the oldest stay, the rest is a gap, and the gap 
     true,
   )
   await until('nothing is noted any more', () => !existsSync(note))
+})
+
+t.test('the reconciler takes events and gaps as they are', async (t) => {
+  const { folder, start } = setUp(t, { limits: small })
+  const doors = await openDoors({ testdir: () => t.testdir({}), teardown: (end) => t.teardown(end) })
+  const link = await severableLink(await doors.server.listen({ port: 0, host: '127.0.0.1' }))
+  t.teardown(async () => link[Symbol.asyncDispose]())
+  const door = doorModule.createDoor({ url: link.url, token: instanceToken }, '/audit')
+  link.mode = 'down'
+  const trail = start(door)
+  const before = await headOf(doors.store)
+  await recordSlowly(trail, () => linesIn(folder), numbers(20), 'deploy')
+  for (let each = 0; each < 500; each += 1) trail.record({ event: 'sign-in-refused', user: 'olga' })
+  link.mode = 'up'
+  const entries = await until('the gap is in the trail', async () => {
+    const found = await doors.store.audit({ limit: 50, instance: { name: 'press', uid: 'uid-press' } })
+    return found[0]?.event === 'gap' && found.filter(({ id }) => id > before.id).toReversed()
+  })
+  t.same(
+    entries.map(({ event, target }) => [event, target]),
+    [...numbers(20).map((number) => ['deploy', number]), ['gap', 'refusals only']],
+  )
+  t.match(entries.at(-1), { count: 500, from: /Z$/, to: entries.at(-1)?.at })
+  await headOf(doors.store)
 })
 
 t.test('a flood of refusals leaves room for what is done', async (t) => {
