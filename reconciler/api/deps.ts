@@ -28,6 +28,6 @@ export interface DoorDeps {
   readonly urlOf: UrlOf
   /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
   readonly heartbeat?: number
-  /** How many events of its editor an instance may tell. Default: 6000 an hour. */
+  /** How many events of its editor an instance may tell. Default: 2000 an hour. */
   readonly auditAllowance?: AuditAllowance
 }
