@@ -28,6 +28,7 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     editor: settings.editor.enabled,
     title: settings.editor.title,
     access: settings.endpoints.access,
+    identity: settings.identity,
     storage: {
       url: places.runtimeUrl,
       token: places.runtimeToken,
@@ -82,6 +83,7 @@ function restartRelevant(settings: RuntimeSettings): string {
       rest.credentialSecret,
       rest.endpoints.access,
     ],
+    rest.identity,
   ])
 }
 

@@ -42,7 +42,7 @@ export function runtimeSettings(
     credentialSecret: sources.credentialSecret.reveal(),
     editor: spec.editor,
     endpoints: spec.endpoints,
-    members: members(spec.access, sources.desired),
+    members: members(spec, sources.desired),
   })
 }
 
@@ -67,23 +67,28 @@ function revealEnv(
 
 const permissions = { owner: '*', member: '*', viewer: 'read', admin: 'read', dashboard: '' } as const
 
-/** Whether everybody who has a password is known with it: an empty list would lock everybody out. */
+/** Whether everybody is known: an empty list would lock everybody out. */
 function areKnown(
   access: { readonly [user: string]: Access },
   { users }: Pick<DesiredState, 'users'>,
 ): boolean {
-  return Object.entries(access).every(
-    ([name, { password }]) => password === undefined || users.get(name)?.spec.passwordHash !== undefined,
-  )
+  return Object.keys(access).every((name) => users.has(name))
 }
 
-/** Those who may sign in: members with a password. */
+/** Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. */
 function members(
-  access: { readonly [user: string]: Access },
+  { access, endpoints }: Pick<PlacedInstance['spec'], 'access' | 'endpoints'>,
   { users }: Pick<DesiredState, 'users'>,
 ): readonly Member[] {
-  return Object.entries(access).flatMap(([username, { role }]) => {
-    const passwordHash = users.get(username)?.spec.passwordHash
-    return passwordHash === undefined ? [] : [{ username, passwordHash, permissions: permissions[role] }]
+  return Object.entries(access).map(([username, { role }]) => {
+    const { displayName, passwordHash, tokens = [] } = users.get(username)?.spec ?? {}
+    return defined({
+      username,
+      displayName,
+      permissions: permissions[role],
+      passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
+      tokens:
+        tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
+    })
   })
 }

@@ -20,7 +20,7 @@ export type DriverName = (typeof driverNames)[number]
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
 export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
-/** What a person may do with an instance, and a digest that changes when their password does. */
+/** What a person may do with an instance, and a digest that changes when their password or tokens do. */
 export type Access = {
   readonly role: Role | 'admin'
   readonly password?: string
@@ -44,6 +44,6 @@ export interface ResolvedInstance {
   /** The flows file: its path inside the source and the digest of its content in canonical form. */
   readonly flows?: { readonly path: string; readonly digest: Digest }
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
   readonly access: { readonly [user: string]: Access }
 }

@@ -29,7 +29,7 @@ const resolvedInstance = object(
     modules: texts,
     flows: object({ path: text, digest }),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: { enum: ['public', 'members'] } }),
+    endpoints: object({ access: { enum: ['public', 'basic', 'members'] } }),
     access: {
       type: 'object',
       additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),

@@ -5,6 +5,17 @@ import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
 import { answers, anything, flag, list, mapOf, text } from '../../schemas.ts'
 
+const member = object(
+  {
+    username: text,
+    displayName: text,
+    permissions: text,
+    passwordHash: text,
+    tokens: list(object({ sha256: text, expires: text }, ['expires'])),
+  },
+  ['displayName', 'passwordHash', 'tokens'],
+)
+
 const settings = object(
   {
     uid: text,
@@ -20,9 +31,16 @@ const settings = object(
     credentialSecret: text,
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
-    members: list(object({ username: text, passwordHash: text, permissions: text })),
+    members: list(member),
+    identity: object({
+      issuer: text,
+      backChannel: text,
+      clientId: text,
+      clientSecret: text,
+      redirectUris: list(text),
+    }),
   },
-  ['memory', 'flows'],
+  ['memory', 'flows', 'identity'],
 )
 
 const schema = {
