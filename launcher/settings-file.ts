@@ -82,8 +82,8 @@ function restartRelevant(settings: RuntimeSettings): string {
       rest.allowInstallScripts,
       rest.credentialSecret,
       rest.endpoints.access,
+      rest.identity,
     ],
-    rest.identity,
   ])
 }
 

@@ -20,7 +20,6 @@ export interface RuntimeSettings {
   readonly credentialSecret: string
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
   readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
-  /** The OpenID Connect provider, and the client of it that this instance is. Absent: nobody can sign in. */
   readonly identity?: {
     readonly issuer: string
     /** The same door as instances reach it. */

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Provider, type Adapter, type AdapterPayload, type Configuration } from 'oidc-provider'
 import type { RuntimeSettings } from '../../launcher/wire.ts'
@@ -17,6 +17,8 @@ export interface IdentityProvider {
   readonly refused: Set<string>
   /** Changes what the token endpoint answers. */
   tamper: ((answer: Record<string, unknown>) => object) | undefined
+  /** Signs the claims of an ID token with its own key. */
+  sign(claims: object): string
   /** Every request, as `METHOD /path`. */
   readonly asked: string[]
   /** Nobody answers until it is resumed. */
@@ -37,12 +39,14 @@ export async function openIdentityProvider(t: Test): Promise<IdentityProvider> {
   const issuer = `http://127.0.0.1:${front.port}/identity`
   const clients = new Map<string, AdapterPayload>()
   const refused = new Set<string>()
-  const provider = new Provider(issuer, configuration(clients))
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const provider = new Provider(issuer, configuration(clients, privateKey))
   const callback = provider.callback()
   const opened: IdentityProvider = {
     issuer,
     refused,
     tamper: undefined,
+    sign: (claims) => signed(claims, privateKey),
     asked: [],
     clientFor(port, more = {}) {
       const identity = identityOf(issuer, `http://127.0.0.1:${back.port}/identity`, port, more)
@@ -90,12 +94,11 @@ function clientOf({ clientId, clientSecret, redirectUris }: Identity): AdapterPa
   }
 }
 
-function configuration(clients: ReadonlyMap<string, AdapterPayload>): Configuration {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+function configuration(clients: ReadonlyMap<string, AdapterPayload>, privateKey: KeyObject): Configuration {
   return {
     adapter: (name) => memoryAdapter(name === 'Client' ? clients : new Map()),
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'one' }] },
-    cookies: { keys: ['of the test'] },
+    cookies: { keys: ['of the test'], long: { path: '/identity' }, short: { path: '/identity' } },
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
@@ -123,6 +126,15 @@ function configuration(clients: ReadonlyMap<string, AdapterPayload>): Configurat
       return grant
     },
   }
+}
+
+/** A JWS in compact form (RFC 7515). */
+function signed(claims: object, key: KeyObject): string {
+  const encoded = [{ alg: 'ES256', kid: 'one' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  const signature = sign('sha256', Buffer.from(encoded.join('.')), { key, dsaEncoding: 'ieee-p1363' })
+  return [...encoded, signature.toString('base64url')].join('.')
 }
 
 async function interact(

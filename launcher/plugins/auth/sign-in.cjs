@@ -97,30 +97,32 @@ function createSignIn({ identity, provider, now }) {
     const { pending, url, secure } = begun
     url.search = search
     try {
-      const username = await redeem(url, pending)
+      const username = await redeem(provider, url, pending)
       return { kind: 'signed-in', username, returnTo: localPath(pending['returnTo']), secure }
     } catch (error) {
       return { kind: isOutage(error) ? 'unavailable' : 'failed' }
     }
   }
-
-  /**
-   * @param {URL} url
-   * @param {Record<string, unknown>} pending
-   */
-  async function redeem(url, pending) {
-    const { oidc, configuration } = await provider.open()
-    const tokens = await oidc.authorizationCodeGrant(configuration, url, {
-      pkceCodeVerifier: String(pending['verifier']),
-      expectedState: String(pending['state']),
-      expectedNonce: String(pending['nonce']),
-      idTokenExpected: true,
-    })
-    const subject = tokens.claims()?.sub
-    if (subject === undefined) throw new Error('the provider names nobody')
-    return subject
-  }
   return { begin, finish }
+}
+
+/**
+ * The code for an ID token, and who it names.
+ * @param {{ open(): Promise<import('./provider.cjs').Opened> }} provider
+ * @param {URL} url
+ * @param {Record<string, unknown>} pending
+ */
+async function redeem(provider, url, pending) {
+  const { oidc, configuration } = await provider.open()
+  const tokens = await oidc.authorizationCodeGrant(configuration, url, {
+    pkceCodeVerifier: String(pending['verifier']),
+    expectedState: String(pending['state']),
+    expectedNonce: String(pending['nonce']),
+    idTokenExpected: true,
+  })
+  const subject = tokens.claims()?.sub
+  if (subject === undefined) throw new Error('the provider names nobody')
+  return subject
 }
 
 module.exports = { createSignIn }

@@ -31,7 +31,6 @@ const settings = object(
     credentialSecret: text,
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
-    members: list(member),
     identity: object({
       issuer: text,
       backChannel: text,
@@ -39,6 +38,7 @@ const settings = object(
       clientSecret: text,
       redirectUris: list(text),
     }),
+    members: list(member),
   },
   ['memory', 'flows', 'identity'],
 )
