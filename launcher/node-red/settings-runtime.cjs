@@ -4,6 +4,7 @@
 
 const { createRequire } = require('node:module')
 const { createAuth } = require('../plugins/auth/auth.cjs')
+const { signOutPath } = require('../plugins/auth/sign-out.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
 
 /**
@@ -40,6 +41,7 @@ function settings(data) {
       page: { title: data.title },
       header: { title: asHtml(data.title) },
       projects: { enabled: false },
+      logout: { redirect: signOutPath },
     },
     telemetry: { enabled: false, updateNotification: false },
     functionExternalModules: false,

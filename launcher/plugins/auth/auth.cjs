@@ -12,6 +12,7 @@ const { createBasicCheck } = require('./passwords.cjs')
 const { createProvider } = require('./provider.cjs')
 const { createSessionKeeper } = require('./session-keeper.cjs')
 const { createSignIn } = require('./sign-in.cjs')
+const { createSignOut } = require('./sign-out.cjs')
 const { createStrategy } = require('./strategy.cjs')
 
 /**
@@ -62,7 +63,11 @@ function createAuth(data, fromStack, openTokens) {
       users: async (/** @type {string} */ username) => asUser(membership().members.get(username)) ?? null,
       tokens,
     },
-    httpAdminMiddleware: data.access === 'members' ? [members.routes, door] : door,
+    httpAdminMiddleware: [
+      createSignOut({ provider, sessions }),
+      ...(data.access === 'members' ? [members.routes] : []),
+      door,
+    ],
     ...doorsFor(data.access, { fromStack, membership, members, sockets }),
   }
 }

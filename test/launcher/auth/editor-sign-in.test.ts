@@ -70,6 +70,21 @@ t.test('while the provider is away nobody new gets in, and sessions live on', as
   t.type(await signIn('olga'), 'string')
 })
 
+t.test('who logs out is sent to sign out of the provider too', async (t) => {
+  const { provider, identity, editor } = await startWithSignIn(t, { members })
+  const visitor = new Visitor()
+  const token = await editorSession(editor, 'olga', undefined, visitor)
+  const headers = { ...bearer(token), 'content-type': 'application/json' }
+  const body = JSON.stringify({ token })
+  const answer = await ask(`${editor}auth/revoke`, { method: 'POST', headers, body })
+  t.strictSame(JSON.parse(answer.text), { redirect: '/_weir/sign-out' })
+  t.equal((await ask(`${editor}flows`, { headers })).status, 401)
+  const page = await visitor.open(`${editor}_weir/sign-out`)
+  t.ok(page.url.startsWith(`${provider.issuer}/session/end?client_id=${identity.clientId}`), page.url)
+  await provider.pause()
+  t.match(await visitor.open(`${editor}_weir/sign-out`), { status: 200, text: /signed out here/ })
+})
+
 t.test('without a provider the editor stays shut, and tokens go on', async (t) => {
   const { port } = await startLauncher(t, { members })
   const editor = `http://127.0.0.1:${port}/`
