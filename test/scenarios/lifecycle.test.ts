@@ -105,6 +105,12 @@ t.test('a fleet follows its repository, and drift is put back', async (t) => {
   const pids = fleet.nodeReds()
   await repository.commit('bob gets a token')
   await until('bob reads', bobReads)
+  const members = await readFile(
+    join(fleet.data, 'instances', String(first['uid']), 'user/members.json'),
+    'utf8',
+  )
+  t.match(members, /"alice"/)
+  t.notMatch(members, /passwordHash/, 'no hash goes where nobody asks for a password')
   await repository.write('platform.yaml', withTokenOfBob.replace(', { user: bob, role: viewer }', ''))
   await repository.commit('bob leaves')
   await until('bob reads no more', async () => !(await bobReads()))

@@ -3,6 +3,8 @@
 
 const { createHash } = require('node:crypto')
 
+/** @typedef {{ headers: import('node:http').IncomingHttpHeaders, rawHeaders: string[] }} Headed */
+
 const ours = 'weir_'
 
 /**
@@ -35,13 +37,36 @@ function readCookie(request, name) {
 
 /**
  * What flows see of a request has none of our cookies: on one host they would be those of other instances as well.
- * @param {{ headers: import('node:http').IncomingHttpHeaders }} request
+ * @param {Headed} request
  */
 function hideCookies(request) {
   if (request.headers.cookie?.includes(ours) !== true) return
   const theirs = cookiesOf(request).filter(([name]) => !name.startsWith(ours))
-  if (theirs.length === 0) delete request.headers.cookie
-  else request.headers.cookie = theirs.map(([name, value]) => `${name}=${value}`).join('; ')
+  hideHeader(request, 'cookie', theirs.map(([name, value]) => `${name}=${value}`).join('; '))
+}
+
+/**
+ * Flows do not see by what password or token somebody was let in either: it may open more than this instance.
+ * @param {Headed} request
+ */
+function hideCredentials(request) {
+  hideCookies(request)
+  if (request.headers.authorization !== undefined) hideHeader(request, 'authorization', '')
+}
+
+/**
+ * @param {Headed} request
+ * @param {'cookie' | 'authorization'} name
+ * @param {string} instead Empty: nothing.
+ */
+function hideHeader(request, name, instead) {
+  const { headers, rawHeaders } = request
+  for (let at = rawHeaders.length - 2; at >= 0; at -= 2)
+    if (rawHeaders[at]?.toLowerCase() === name) rawHeaders.splice(at, 2)
+  delete headers[name]
+  if (instead === '') return
+  rawHeaders.push(name, instead)
+  headers[name] = instead
 }
 
 /**
@@ -53,4 +78,4 @@ function setCookie(response, { name, value, path, seconds, secure }) {
   response.appendHeader('Set-Cookie', [...parts, ...(secure ? ['Secure'] : [])].join('; '))
 }
 
-module.exports = { cookieName, hideCookies, readCookie, setCookie }
+module.exports = { cookieName, hideCookies, hideCredentials, readCookie, setCookie }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { hideCookies } = require('./cookies.cjs')
+const { hideCookies, hideCredentials } = require('./cookies.cjs')
 
 /**
  * @typedef {import('./sign-in.cjs').Request} Request
@@ -28,7 +28,7 @@ function guardedDoors({ grantOf, refuse }, sockets) {
    */
   async function middleware(request, response, next) {
     if ((await grantOf(request).catch(() => undefined)) === undefined) return refuse(request, response)
-    hideCookies(request)
+    hideCredentials(request)
     return next()
   }
   /**
@@ -40,7 +40,7 @@ function guardedDoors({ grantOf, refuse }, sockets) {
     if (grant === undefined) return next(new Error('unauthorized'))
     const { stillHolds } = grant
     sockets.add(socket, 'disconnect', { stillHolds, end: () => socket.disconnect(true) })
-    hideCookies(socket.request)
+    hideCredentials(socket.request)
     return next()
   }
   return {
@@ -54,7 +54,7 @@ function guardedDoors({ grantOf, refuse }, sockets) {
       if (grant === undefined) return answer(false, 401)
       const { stillHolds } = grant
       sockets.add(req.socket, 'close', { stillHolds, end: () => req.socket.destroy() })
-      hideCookies(req)
+      hideCredentials(req)
       return answer(true)
     },
     dashboard: { ioMiddleware },

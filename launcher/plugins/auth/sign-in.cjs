@@ -9,7 +9,7 @@ const { createSeal } = require('./sealed.cjs')
 /**
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {{
- *   headers: import('node:http').IncomingHttpHeaders, method?: string, url?: string, originalUrl?: string,
+ *   headers: import('node:http').IncomingHttpHeaders, rawHeaders: string[], method?: string, url?: string, originalUrl?: string,
  *   path: string, socket: import('node:net').Socket, res: Response
  * }} Request As Express knows it.
  * @typedef {'editor' | 'endpoints'} Kind
