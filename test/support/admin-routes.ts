@@ -31,8 +31,7 @@ const { application } = fromStack('express')
 const { use } = application
 application.use = function noteMounted(this: unknown, ...given: unknown[]) {
   const path = typeof given[0] === 'string' ? given[0].replace(/\/$/, '') : ''
-  for (const app of given)
-    if (isApp(app)) mounted.set(this, [...(mounted.get(this) ?? []), { path, app }])
+  for (const app of given) if (isApp(app)) mounted.set(this, [...(mounted.get(this) ?? []), { path, app }])
   return use.apply(this, given)
 }
 
