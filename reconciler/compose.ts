@@ -10,7 +10,7 @@ import { runAction } from './apply/run-action.ts'
 import type { ActionContext } from './apply/action-context.ts'
 import { Controller, type ControllerDeps } from './control/controller.ts'
 import { onExecutorEvent } from './control/executor-events.ts'
-import { createDesk } from './control/desk.ts'
+import { createDesk, type IdentityOf } from './control/desk.ts'
 import { FleetBoard } from './control/fleet-board.ts'
 import { createSecretsInForce } from './control/read-secrets.ts'
 import type { ReconcileDeps } from './control/reconcile.ts'
@@ -21,6 +21,7 @@ import type { Driver } from './drivers/driver.ts'
 import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
 import type { DriverName } from './model/resource.ts'
+import type { Secret } from './model/secret.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, KeyError, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
@@ -125,6 +126,8 @@ export interface Composition extends AsyncDisposable {
   readonly controller: Controller
   readonly board: FleetBoard
   readonly deps: ControllerDeps
+  /** A secret of its own for every purpose and subject, from the fleet key. */
+  readonly derive: (purpose: string, subject: string) => Secret
   /**
    * Stops every instance of this fleet and keeps its data; the next start starts them again. Whether all of them have
    * stopped; the log names those that have not.
@@ -169,6 +172,7 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
     controller: new Controller(deps),
     board,
     deps,
+    derive: (purpose, subject) => derive(key, purpose, subject),
     stopAll: async (signal) => stopAll(deps, credentialsFrom(key, config), signal),
   }
 }
@@ -208,7 +212,8 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
   const [health, queue] = [createHealth(), new WakeQueue()]
   const credentialSecretOf = (uid: string) => derive(key, 'credentials', uid)
   const place = createPlace(store.fleet, drivers)
-  const desk = createDesk({ place, health, ...config.localfs, credentialSecretOf })
+  const identity = identityOf(config, key)
+  const desk = createDesk({ place, health, ...config.localfs, credentialSecretOf, identity })
   const context: ActionContext = {
     store,
     drivers,
@@ -247,6 +252,7 @@ export function composeDrivers(
     fleet,
     host: config.localfs.host,
     allowInstallScripts: config.localfs.allowInstallScripts,
+    configured: { 'identity.issuer': config.identity.issuer },
     launcher: { program: launcher, nodeFlags: launcherFlags },
     npm: 'npm',
     machine: {
@@ -314,7 +320,17 @@ function credentialsFrom(key: FleetKey, config: Config): ActionContext['credenti
   }
 }
 
-/** Where instances on this machine reach the runtime door. */
+/** How an instance's editor signs people in: each is a client of its own. */
+function identityOf(config: Config, key: FleetKey): IdentityOf {
+  return (uid) => ({
+    issuer: config.identity.issuer,
+    backChannel: `${runtimeUrl(config)}/identity`,
+    clientId: uid,
+    clientSecret: derive(key, 'oidc-client', uid).reveal(),
+  })
+}
+
+/** Where instances on this machine reach the doors. */
 function runtimeUrl({ listen: { host, port } }: Config): string {
   return reachableUrl(host, port)
 }

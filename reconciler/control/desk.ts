@@ -1,4 +1,4 @@
-import { runtimeSettings } from './runtime-settings.ts'
+import { runtimeSettings, type SettingsSources } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
 import type { Place } from '../apply/place.ts'
@@ -16,12 +16,16 @@ export interface Desk extends RuntimeDesk {
   refresh(desired: DesiredState, inventory: Inventory, secrets: ReadonlyMap<string, Secret>): void
 }
 
+/** How the editor of an instance signs people in. */
+export type IdentityOf = (uid: string) => SettingsSources['identity']
+
 export function createDesk(deps: {
   readonly place: Place
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
   readonly credentialSecretOf: (uid: string) => Secret
+  readonly identity: IdentityOf
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
   let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
@@ -52,8 +56,9 @@ export function createDesk(deps: {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
       const { host, allowInstallScripts } = deps
-      const credentialSecret = deps.credentialSecretOf(uid)
-      return runtimeSettings(instance, { desired, secrets, credentialSecret, host, allowInstallScripts })
+      const [credentialSecret, identity] = [deps.credentialSecretOf(uid), deps.identity(uid)]
+      const sources = { desired, secrets, credentialSecret, host, allowInstallScripts, identity }
+      return runtimeSettings(instance, sources)
     },
     report: (uid, state) => {
       deps.health.report({ ...state, uid })

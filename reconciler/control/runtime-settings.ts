@@ -1,5 +1,8 @@
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { editorPermissions } from '../model/editor-permissions.ts'
+import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory } from '../model/quantity.ts'
+import { reachableUrl } from '../model/reachable.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
@@ -12,6 +15,8 @@ export interface SettingsSources {
   readonly credentialSecret: Secret
   readonly host: string
   readonly allowInstallScripts: boolean
+  /** How its editor signs people in. */
+  readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
 }
 
 /**
@@ -42,8 +47,13 @@ export function runtimeSettings(
     credentialSecret: sources.credentialSecret.reveal(),
     editor: spec.editor,
     endpoints: spec.endpoints,
+    identity: { ...sources.identity, redirectUris: redirectUris(placed, port, sources.host) },
     members: members(spec, sources.desired),
   })
+}
+
+function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
+  return redirectUrisOf(instanceUrls(`${reachableUrl(host, port)}/`, spec.hostnames))
 }
 
 function declaredFlows(digest: string | undefined, text: string | undefined): RuntimeSettings['flows'] {
@@ -65,8 +75,6 @@ function revealEnv(
   return values
 }
 
-const permissions = { owner: '*', member: '*', viewer: 'read', admin: 'read', dashboard: '' } as const
-
 /** Whether everybody is known: an empty list would lock everybody out. */
 function areKnown(
   access: { readonly [user: string]: Access },
@@ -85,7 +93,7 @@ function members(
     return defined({
       username,
       displayName,
-      permissions: permissions[role],
+      permissions: editorPermissions[role],
       passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
       tokens:
         tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
+import { identityTable } from './identity-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
@@ -26,6 +27,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const statuses = statusTable(db)
   const storage = storageTable(db)
   const audit = auditTable(db)
+  const identity = identityTable(db)
 
   const explained =
     <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -66,6 +68,15 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     libraryEntry: explained(storage.libraryEntry),
     library: explained(storage.library),
     saveLibraryEntry: explained(storage.saveLibraryEntry),
+    identityRecord: explained(identity.identityRecord),
+    identityRecordOfSession: explained(identity.identityRecordOfSession),
+    saveIdentityRecord: explained(identity.saveIdentityRecord),
+    consumeIdentityRecord: explained(identity.consumeIdentityRecord),
+    removeIdentityRecord: explained(identity.removeIdentityRecord),
+    revokeGrant: explained(identity.revokeGrant),
+    removeExpiredIdentity: explained(identity.removeExpiredIdentity),
+    signInFailures: explained(identity.signInFailures),
+    countSignInFailure: explained(identity.countSignInFailure),
     [Symbol.asyncDispose]: close,
   }
 }

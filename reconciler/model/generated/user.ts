@@ -26,7 +26,7 @@ export interface User {
      */
     email?: string
     /**
-     * A bcrypt hash of the password, as `reconcile hash-password` prints it.
+     * An argon2id or bcrypt hash of the password, as `reconcile hash-password` prints it.
      */
     passwordHash?: string
     /**
