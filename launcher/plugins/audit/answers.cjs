@@ -31,11 +31,9 @@ function eventOfAnswer(answer) {
  * @param {Answer} answer
  * @returns {Told | undefined}
  */
-function refusalOf({ method, path, status, user, credential }) {
-  if (status === 403 && path.endsWith('/auth/strategy/callback'))
-    return { event: 'sign-in-refused', target: 'provider' }
+function refusalOf({ method, path, user, credential }) {
   const isQuestion = reading.has(method) && !credential
-  if (isQuestion || /\/auth\/[^/]+$/.test(path)) return undefined
+  if (isQuestion || /\/auth\/[^/]+(\/callback)?$/.test(path)) return undefined
   return { event: 'access-refused', user, target: `${method} ${path}` }
 }
 

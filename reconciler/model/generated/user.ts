@@ -34,7 +34,7 @@ export interface User {
      */
     admin?: boolean
     /**
-     * Read tokens for the status API. At most 20.
+     * Read tokens for the status API, and for the instances that the user may see. At most 20.
      *
      * @maxItems 20
      *

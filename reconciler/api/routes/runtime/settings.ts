@@ -5,6 +5,17 @@ import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
 import { answers, anything, flag, list, mapOf, text } from '../../schemas.ts'
 
+const member = object(
+  {
+    username: text,
+    displayName: text,
+    permissions: text,
+    passwordHash: text,
+    tokens: list(object({ sha256: text, expires: text }, ['expires'])),
+  },
+  ['displayName', 'passwordHash', 'tokens'],
+)
+
 const settings = object(
   {
     uid: text,
@@ -28,7 +39,7 @@ const settings = object(
       clientSecret: text,
       redirectUris: list(text),
     }),
-    members: list(object({ username: text, passwordHash: text, permissions: text })),
+    members: list(member),
   },
   ['memory', 'flows', 'earlierCredentialSecrets', 'identity'],
 )
