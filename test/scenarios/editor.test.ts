@@ -131,7 +131,7 @@ t.test('each role sees of the editor what it may', async (t) => {
   }
 
   const deploys = await until('both deploys are in the trail', async () => {
-    const found = (await trail(press.fleet)).filter(({ event }) => event === 'flows.set')
+    const found = (await trail(press.fleet)).filter(({ event }) => event === 'deploy')
     return found.length >= 2 && found
   })
   t.same(new Set(deploys.map(({ user }) => user)), new Set(['olga', 'mia']))
@@ -167,7 +167,7 @@ t.test('a deploy while the reconciler is away arrives later', async (t) => {
   await press.fleet.serve()
   await until('it has arrived', async () => /made in the dark/.test(await stored(press.fleet)))
   const found = await until('it is in the trail', async () =>
-    (await trail(press.fleet)).find(({ event }) => event === 'flows.set'),
+    (await trail(press.fleet)).find(({ event }) => event === 'deploy'),
   )
   t.equal(found['user'], 'olga')
 })
