@@ -20,6 +20,7 @@ import { createValidators } from './desired/validators.ts'
 import type { Driver } from './drivers/driver.ts'
 import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
+import { byUid } from './model/inventory.ts'
 import type { DriverName } from './model/resource.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, KeyError, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
@@ -321,7 +322,7 @@ function runtimeUrl({ listen: { host, port } }: Config): string {
 
 /** What is known before the first round: what was remembered. */
 async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
-  const inventory = new Map((await store.inventory()).map((entry) => [entry.uid, entry]))
+  const inventory = byUid(await store.inventory())
   const records = (await store.statuses()).filter(({ kind }) => kind === 'Instance')
   const instances = new Map(records.map((record) => [record.name, record]))
   return {

@@ -2,7 +2,7 @@ import { observe } from './observe.ts'
 import type { DesiredLoader } from '../desired/load-desired.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { DesiredState } from '../model/desired-state.ts'
-import type { Inventory } from '../model/inventory.ts'
+import { byUid, type Inventory } from '../model/inventory.ts'
 import type { ObservedState } from '../model/observed-state.ts'
 import type { DriverTraits, Plan, Problem } from '../model/plan.ts'
 import type { DriverName } from '../model/resource.ts'
@@ -48,7 +48,7 @@ export async function reconcile(
   deps: ReconcileDeps,
   signal: AbortSignal,
 ): Promise<Round> {
-  const inventory = new Map((await deps.store.inventory()).map((entry) => [entry.uid, entry]))
+  const inventory = byUid(await deps.store.inventory())
   const observed = await observe(deps.drivers, inventory, signal)
   const fingerprints = await deps.fingerprints(secretNames(desired), signal)
   return judge(desired, { inventory, observed, fingerprints }, deps)
