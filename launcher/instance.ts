@@ -60,7 +60,7 @@ export class Instance {
   state(): LauncherState {
     const { bootstrap, paths } = this.#parts
     const { phase, pid, restarts, since, message = this.#note } = this.#supervisor.standing
-    const flows = this.#nodeRed.flowsDigest()
+    const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
@@ -215,7 +215,7 @@ export class Instance {
   #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
     if (this.#refused !== undefined || needsRestart(before, next)) return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true
-    if (next.flows !== undefined && this.#nodeRed.flowsDigest() !== next.flows.digest) return true
+    if (next.flows !== undefined && this.#nodeRed.flowsDigest(next.flows) !== next.flows.digest) return true
     return modulesDiffer(this.#parts.paths.user, next.modules)
   }
 
