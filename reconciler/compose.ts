@@ -51,7 +51,7 @@ export interface Surroundings {
 }
 
 /** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
-export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0']
+export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0', '--optimize-for-size']
 
 export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
   return openSource({
