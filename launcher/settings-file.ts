@@ -1,3 +1,4 @@
+import { canonicalDigest } from './canonical-json.ts'
 import type { RuntimeSettings } from './wire.ts'
 
 /** What settings.js needs besides the instance's own settings. Absolute paths. */
@@ -26,8 +27,16 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     port: settings.port,
     credentialSecret: settings.credentialSecret,
     editor: settings.editor.enabled,
-    title: settings.editor.title,
     access: settings.endpoints.access,
+    declared: {
+      editor: settings.editor,
+      endpoints: settings.endpoints,
+      functionModules: settings.functionModules,
+      context: settings.context,
+      modules: Object.keys(settings.modules),
+      user: places.user,
+      storage: places.storage,
+    },
     storage: {
       url: places.runtimeUrl,
       token: places.runtimeToken,
@@ -39,6 +48,15 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
   return `// Written by the launcher from what Git declares. What is changed here is put back.
 module.exports = require(${literal(places.runtime)}).settings(${literal(data)})
 `
+}
+
+/**
+ * The content of the userDir's .npmrc, for installations that Node-RED begins: what a person starts from the editor runs
+ * no package's scripts either, unless they are allowed.
+ */
+export function renderNpmrc({ allowInstallScripts }: RuntimeSettings): string {
+  const scripts = `ignore-scripts=${allowInstallScripts ? 'false' : 'true'}`
+  return `# Written by the launcher.\n${scripts}\naudit=false\nfund=false\nupdate-notifier=false\n`
 }
 
 /** The content of members.json, which Node-RED reads again whenever it changes. */
@@ -73,15 +91,8 @@ function restartRelevant(settings: RuntimeSettings): string {
     sorted(env),
     sorted(modules),
     flows?.digest,
-    [editor.enabled, editor.title, editor.timeZone],
-    [
-      rest.host,
-      rest.port,
-      rest.memory,
-      rest.allowInstallScripts,
-      rest.credentialSecret,
-      rest.endpoints.access,
-    ],
+    canonicalDigest([editor, rest.endpoints, rest.functionModules, rest.context, rest.certificates]),
+    [rest.host, rest.port, rest.memory, rest.allowInstallScripts, rest.credentialSecret],
   ])
 }
 

@@ -18,9 +18,58 @@ export interface RuntimeSettings {
   readonly flows?: { readonly digest: string; readonly nodes: readonly unknown[] }
   /** The secret that Node-RED encrypts credentials with. */
   readonly credentialSecret: string
-  readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly editor: EditorSettings
+  readonly endpoints: EndpointSettings
+  /** What function nodes may use; absent: nothing. Rules as in `PaletteSettings`. */
+  readonly functionModules?: ModuleRules
+  /** Where context is kept; absent: in memory. */
+  readonly context?: 'file'
+  /** Certificate authorities to trust beside those of Node.js, in PEM form. */
+  readonly certificates?: string
   readonly members: readonly Member[]
+}
+
+/** What is absent is Node-RED's default. */
+export interface EditorSettings {
+  readonly enabled: boolean
+  readonly title: string
+  readonly timeZone?: string
+  readonly theme?: string
+  readonly header?: { readonly title?: string; readonly url?: string }
+  readonly tours?: boolean
+  readonly codeEditor?: {
+    readonly library?: 'monaco' | 'ace'
+    readonly options?: { readonly [name: string]: string | number | boolean }
+  }
+  readonly debugMaxLength?: number
+  readonly palette?: PaletteSettings
+}
+
+/** Names of packages with `*` for any characters, and optionally `@` and a range of versions. */
+export interface ModuleRules {
+  readonly allow?: readonly string[]
+  readonly deny?: readonly string[]
+  readonly allowInstall?: boolean
+}
+
+export interface PaletteSettings extends ModuleRules {
+  readonly catalogues?: readonly string[]
+  readonly excludeNodes?: readonly string[]
+}
+
+export interface EndpointSettings {
+  readonly access: 'public' | 'members'
+  readonly cors?: {
+    readonly origins: readonly string[]
+    readonly methods?: readonly string[]
+    readonly headers?: readonly string[]
+    readonly credentials?: boolean
+    readonly maxAge?: number
+  }
+  /** In bytes. */
+  readonly bodyLimit?: number
+  /** Folders below `static/` in Node-RED's userDir, and where they are served. */
+  readonly static?: readonly { readonly path: string; readonly root: string }[]
 }
 
 /** Somebody who may sign in. `permissions` are Node-RED's; `''`: HTTP endpoints and dashboards only. */
@@ -82,6 +131,8 @@ export interface LauncherBootstrap {
   readonly stack: string
   readonly node: string
   readonly versions: { readonly nodeRed: string; readonly node: string }
+  /** The folder of installed modules that launchers share; absent: the instance's own. */
+  readonly modules?: string
 }
 
 /** One line of the console log: a line of `console.log` in the instance's directory, and of `GET /logs`. */

@@ -6,6 +6,7 @@ const { createHash } = require('node:crypto')
 const { readFileSync, statSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { createStorage } = require('../plugins/storage/storage.cjs')
+const { declaredSettings } = require('./declared-settings.cjs')
 
 /**
  * @typedef {{ username: string, passwordHash: string, permissions: '*' | 'read' | '' }} Member
@@ -17,7 +18,8 @@ const { createStorage } = require('../plugins/storage/storage.cjs')
  * @typedef {{ compare(password: string, hash: string): Promise<boolean> }} Bcrypt
  * @typedef {{
  *   nodeRed: string, membersFile: string, host: string, port: number, credentialSecret: string,
- *   editor: boolean, title: string, access: 'public' | 'members',
+ *   editor: boolean, access: 'public' | 'members',
+ *   declared: import('./declared-settings.cjs').Declared,
  *   storage: import('../plugins/storage/storage.cjs').StorageData
  * }} Data
  */
@@ -228,16 +230,6 @@ function endpointSettings(allowed) {
   }
 }
 
-/**
- * The editor puts the header's title into the page as HTML.
- * @param {string} text
- */
-function asHtml(text) {
-  /** @type {Record<string, string>} */
-  const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
-}
-
 /** @param {Data} data */
 function settings(data) {
   const fromStack = createRequire(data.nodeRed)
@@ -251,6 +243,8 @@ function settings(data) {
     member === undefined || member.permissions === ''
       ? null
       : { username: member.username, permissions: member.permissions }
+  const endpoints =
+    data.access === 'members' ? endpointSettings(createEndpointCheck(membership, verify)) : undefined
   return {
     uiHost: data.host,
     uiPort: data.port,
@@ -265,20 +259,10 @@ function settings(data) {
         asUser(await verify(username, password)),
     },
     httpAdminMiddleware: adminDoor(keeper),
-    ...(data.access === 'members' ? endpointSettings(createEndpointCheck(membership, verify)) : {}),
+    ...endpoints,
     disableEditor: !data.editor,
-    editorTheme: {
-      page: { title: data.title },
-      header: { title: asHtml(data.title) },
-      projects: { enabled: false },
-    },
+    ...declaredSettings(data.declared, { fromStack, guard: endpoints?.httpNodeAuth }),
     telemetry: { enabled: false, updateNotification: false },
-    functionExternalModules: false,
-    externalModules: {
-      autoInstall: false,
-      palette: { allowInstall: false, allowUpload: false, allowUpdate: false },
-      modules: { allowInstall: false },
-    },
     logging: { console: { level: 'info', metrics: false, audit: false } },
   }
 }

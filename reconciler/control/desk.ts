@@ -24,7 +24,11 @@ export function createDesk(deps: {
   readonly credentialSecretOf: (uid: string) => Secret
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
+  let desired: Pick<DesiredState, 'flows' | 'certificates' | 'users'> = {
+    flows: new Map(),
+    certificates: new Map(),
+    users: new Map(),
+  }
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {

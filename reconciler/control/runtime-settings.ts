@@ -1,13 +1,13 @@
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
-import { parseMemory } from '../model/quantity.ts'
+import { parseMemory, parseSize } from '../model/quantity.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
-import type { Access, EnvValue } from '../model/resource.ts'
+import type { Access, EnvValue, ResolvedInstance } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
-  readonly desired: Pick<DesiredState, 'flows' | 'users'>
+  readonly desired: Pick<DesiredState, 'flows' | 'certificates' | 'users'>
   readonly secrets: ReadonlyMap<string, Secret>
   readonly credentialSecret: Secret
   readonly host: string
@@ -24,9 +24,10 @@ export function runtimeSettings(
 ): RuntimeSettings | undefined {
   const { spec, port } = placed
   const env = revealEnv(spec.env, sources.secrets)
-  const flowsText = spec.flows === undefined ? undefined : sources.desired.flows.get(spec.flows.digest)
-  if (env === undefined || port === undefined) return undefined
-  if (spec.flows !== undefined && flowsText === undefined) return undefined
+  const flowsText = textOf(spec.flows, sources.desired.flows)
+  const certificates = textOf(spec.certificates, sources.desired.certificates)
+  if (env === undefined || port === undefined || flowsText === 'unknown' || certificates === 'unknown')
+    return undefined
   if (!areKnown(spec.access, sources.desired)) return undefined
   return defined({
     uid: placed.uid,
@@ -38,18 +39,35 @@ export function runtimeSettings(
     env,
     modules: spec.modules,
     allowInstallScripts: sources.allowInstallScripts,
-    flows: declaredFlows(spec.flows?.digest, flowsText),
+    flows: declaredFlows(spec.flows?.digest, flowsText?.text),
     credentialSecret: sources.credentialSecret.reveal(),
     editor: spec.editor,
-    endpoints: spec.endpoints,
+    endpoints: endpoints(spec.endpoints),
+    functionModules: spec.functionModules,
+    context: spec.context,
+    certificates: certificates?.text,
     members: members(spec.access, sources.desired),
   })
+}
+
+/** The text of a file that an instance names, if it names one. */
+function textOf(
+  named: ResolvedInstance['flows'],
+  texts: ReadonlyMap<string, string>,
+): { readonly text: string } | 'unknown' | undefined {
+  if (named === undefined) return undefined
+  const text = texts.get(named.digest)
+  return text === undefined ? 'unknown' : { text }
 }
 
 function declaredFlows(digest: string | undefined, text: string | undefined): RuntimeSettings['flows'] {
   if (digest === undefined || text === undefined) return undefined
   const nodes: unknown = JSON.parse(text)
   return Array.isArray(nodes) ? { digest, nodes } : undefined
+}
+
+function endpoints({ bodyLimit, ...others }: ResolvedInstance['endpoints']): RuntimeSettings['endpoints'] {
+  return bodyLimit === undefined ? others : { ...others, bodyLimit: parseSize(bodyLimit) }
 }
 
 function revealEnv(

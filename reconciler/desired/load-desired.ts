@@ -1,4 +1,6 @@
 import { createBlobCache, type BlobCache, type File, type Reader } from './blob-cache.ts'
+import { parseCertificates } from './certificates-file.ts'
+import { certificatesPathOf } from './resolve-certificates.ts'
 import { flowsPathOf } from './resolve-flows.ts'
 import { parseFlows, type FlowsFile } from './flows-file.ts'
 import { indexResources, type ResourceIndex } from './index-resources.ts'
@@ -38,6 +40,7 @@ export function createDesiredLoader(options: {
 }): DesiredLoader {
   const manifests = createBlobCache((bytes) => parseSafely(bytes, options.validators))
   const flows = createBlobCache(parseFlows)
+  const certificates = createBlobCache(parseCertificates)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
   let users: ResourceIndex['users'] = new Map()
   return {
@@ -45,11 +48,21 @@ export function createDesiredLoader(options: {
       if (last?.files === files) return last.desired
       const index = keepUsers(indexResources(await readManifests(files, manifests, signal)), users)
       users = index.users
-      const named = new Set([...index.instances.values(), ...index.templates.values()].map(flowsPathOf))
+      const settings = [...index.instances.values(), ...index.templates.values()]
+      const named = new Set(settings.map(flowsPathOf))
       const wanted = files.files.filter(({ path }) => named.has(path))
+      const trusted = new Set(settings.map(certificatesPathOf))
       const { findings: found, ...state } = resolve({
         index,
         flows: new Map([...(await flows(wanted, files, signal)), ...largeFlows(files, named)]),
+        certificates: new Map([
+          ...(await certificates(
+            files.files.filter(({ path }) => trusted.has(path)),
+            files,
+            signal,
+          )),
+          ...largeFlows(files, trusted),
+        ]),
         defaultDriver: options.defaultDriver,
       })
       const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
@@ -111,11 +124,11 @@ function tooLarge({ size }: File): ParsedFile {
   return { documents: [], findings: [finding], legible: false }
 }
 
-/** Flows files that the source did not read. */
+/** Files of flows or certificates that the source did not read. */
 function largeFlows(
   { skipped }: Files,
   named: ReadonlySet<string | undefined>,
-): ReadonlyMap<string, FlowsFile> {
+): ReadonlyMap<string, Extract<FlowsFile, { kind: 'invalid' }>> {
   const large = skipped.filter(({ path, reason }) => reason === 'file-too-large' && named.has(path))
   return new Map(large.map(({ path }) => [path, { kind: 'invalid', message: 'it is larger than the limit' }]))
 }

@@ -1,9 +1,12 @@
 import type { Finding } from './finding.ts'
 import { findParts, type Parts } from './find-parts.ts'
+import type { CertificatesFile } from './certificates-file.ts'
 import type { FlowsFile } from './flows-file.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
 import { mergeEnv } from './merge-env.ts'
+import { resolveCertificates } from './resolve-certificates.ts'
 import { resolveFlows } from './resolve-flows.ts'
+import { mergeDeclared, resolveDeclared, settingsFindings } from './resolve-settings.ts'
 import type { TeamAccess } from './team-access.ts'
 import { defined } from '../model/defined.ts'
 import type {
@@ -22,6 +25,7 @@ export interface ResolutionContext {
   readonly access: ReadonlyMap<string, TeamAccess>
   /** By path inside the source. */
   readonly flows: ReadonlyMap<string, FlowsFile>
+  readonly certificates: ReadonlyMap<string, CertificatesFile>
 }
 
 export interface Resolution {
@@ -36,6 +40,7 @@ interface Known {
   readonly parts: Parts
   readonly access: TeamAccess | undefined
   readonly flows: ResolvedInstance['flows']
+  readonly certificates: ResolvedInstance['certificates']
   readonly defaultDriver: DriverName
   readonly resolution: Resolution
 }
@@ -52,11 +57,12 @@ export function resolveInstance(instance: Located<InstanceDocument>, context: Re
   const flows = resolveFlows(parts, context.flows)
   const access = context.access.get(parts.team.resource.metadata.name)
   const before = resolved.get(instance.resource)
-  const now = { parts, access, flows: flows.flows, defaultDriver: context.defaultDriver }
-  if (before !== undefined && flows.findings.length === 0 && sameMakings(before, now))
-    return before.resolution
-  const resolution = fold(now, flows.findings)
-  if (flows.findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
+  const { certificates, findings: certificatesFindings } = resolveCertificates(parts, context.certificates)
+  const findings = [...flows.findings, ...certificatesFindings]
+  const now = { parts, access, flows: flows.flows, certificates, defaultDriver: context.defaultDriver }
+  if (before !== undefined && findings.length === 0 && sameMakings(before, now)) return before.resolution
+  const resolution = fold(now, findings)
+  if (findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
   return resolution
 }
 
@@ -66,10 +72,14 @@ function sameMakings(before: Makings, now: Makings): boolean {
   return (
     before.access === now.access &&
     before.defaultDriver === now.defaultDriver &&
-    before.flows?.digest === now.flows?.digest &&
-    before.flows?.path === now.flows?.path &&
+    sameFile(before.flows, now.flows) &&
+    sameFile(before.certificates, now.certificates) &&
     sameParts(before.parts, now.parts)
   )
+}
+
+function sameFile(before: ResolvedInstance['flows'], now: ResolvedInstance['flows']): boolean {
+  return before?.digest === now?.digest && before?.path === now?.path
 }
 
 function sameParts(before: Parts, now: Parts): boolean {
@@ -87,32 +97,41 @@ function samePart(a: Located<Resource> | undefined, b: Located<Resource> | undef
 }
 
 function fold(
-  { parts, access, flows, defaultDriver }: Makings,
-  flowsFindings: readonly Finding[],
+  { parts, access, flows, certificates, defaultDriver }: Makings,
+  filesFindings: readonly Finding[],
 ): Resolution {
   const env = mergeEnv(parts)
-  const findings = [...env.findings, ...flowsFindings, ...dependencies(parts, access)]
-  if (findings.some(({ severity }) => severity === 'error')) return { findings }
   const settings = mergeSettings(
     defaultDriver,
     parts.template?.resource.spec ?? {},
     parts.instance.resource.spec,
   )
+  const findings = [
+    ...env.findings,
+    ...filesFindings,
+    ...settingsFindings(parts, settings),
+    ...dependencies(parts, access),
+  ]
+  if (findings.some(({ severity }) => severity === 'error')) return { findings }
   const base = baseOf(parts, settings)
   return {
     findings: [...findings, ...notApplied(parts, settings)],
-    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, flows }),
+    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, flows, certificates }),
   }
 }
 
-type Defaulted = Required<Omit<Settings, 'stack' | 'env' | 'flows'>>
+type Defaulted = Required<
+  Pick<Settings, 'driver' | 'state' | 'resources' | 'modules' | 'editor' | 'endpoints'>
+> &
+  Settings
 
-function baseOf(parts: Parts, settings: Defaulted): Omit<ResolvedInstance, 'env' | 'access' | 'flows'> {
+function baseOf(
+  parts: Parts,
+  settings: Defaulted,
+): Omit<ResolvedInstance, 'env' | 'access' | 'flows' | 'certificates'> {
   const { metadata, spec } = parts.instance.resource
   const { nodeRed, node = 24, image } = parts.stack.resource.spec
   const { driver, state, resources, modules } = settings
-  const { enabled = true, title = metadata.name, timeZone } = settings.editor
-  const { access = 'public' } = settings.endpoints
   return defined({
     name: metadata.name,
     team: spec.team,
@@ -123,8 +142,7 @@ function baseOf(parts: Parts, settings: Defaulted): Omit<ResolvedInstance, 'env'
     hostnames: [...new Set([spec.hostname ?? [], spec.hostnames ?? []].flat())],
     resources,
     modules,
-    editor: defined({ enabled, title, timeZone }),
-    endpoints: { access },
+    ...resolveDeclared(settings, metadata.name),
   })
 }
 
@@ -136,8 +154,7 @@ function mergeSettings(driver: DriverName, template: Settings, own: Settings): D
     ...own,
     resources: { ...template.resources, ...own.resources },
     modules: { ...template.modules, ...own.modules },
-    editor: { ...template.editor, ...own.editor },
-    endpoints: { ...template.endpoints, ...own.endpoints },
+    ...mergeDeclared(template, own),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CertificatesFile } from './certificates-file.ts'
 import { exclusiveClaims } from './exclusive-claims.ts'
 import type { Finding } from './finding.ts'
 import type { FlowsFile } from './flows-file.ts'
@@ -12,23 +13,24 @@ import type { DriverName, InstanceDocument, ResolvedInstance } from '../model/re
 export interface ResolveInput {
   readonly index: ResourceIndex
   readonly flows: ReadonlyMap<string, FlowsFile>
+  readonly certificates: ReadonlyMap<string, CertificatesFile>
   readonly defaultDriver: DriverName
 }
 
 export type Resolved = Pick<
   DesiredState,
-  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows'
+  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows' | 'certificates'
 > & {
   readonly findings: readonly Finding[]
 }
 
 /** From valid documents to what is to run: references followed, names and ports checked against each other. */
-export function resolve({ index, flows, defaultDriver }: ResolveInput): Resolved {
+export function resolve({ index, flows, certificates, defaultDriver }: ResolveInput): Resolved {
   const access = accessByTeam(index)
   const resolutions = new Map(
     [...index.instances].map(([name, located]) => [
       name,
-      resolveInstance(located, { index, flows, defaultDriver, access }),
+      resolveInstance(located, { index, flows, certificates, defaultDriver, access }),
     ]),
   )
   const { renames, findings: renameFindings } = findRenames(index)
@@ -50,6 +52,7 @@ export function resolve({ index, flows, defaultDriver }: ResolveInput): Resolved
     renames,
     held,
     flows: flowsByDigest(flows),
+    certificates: certificatesByDigest(certificates),
     findings: unique([...index.findings, ...teamFindings(access), ...findings]),
   }
 }
@@ -128,6 +131,12 @@ function plain<R>(located: ReadonlyMap<string, { readonly resource: R }>): Reado
 function flowsByDigest(files: ReadonlyMap<string, FlowsFile>): ReadonlyMap<Digest, string> {
   return new Map(
     [...files.values()].flatMap((file) => (file.kind === 'flows' ? [[file.digest, file.text]] : [])),
+  )
+}
+
+function certificatesByDigest(files: ReadonlyMap<string, CertificatesFile>): ReadonlyMap<Digest, string> {
+  return new Map(
+    [...files.values()].flatMap((file) => (file.kind === 'certificates' ? [[file.digest, file.text]] : [])),
   )
 }
 

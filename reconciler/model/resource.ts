@@ -4,6 +4,7 @@ import type { Team as TeamDocument } from './generated/team.ts'
 import type { Template as TemplateDocument } from './generated/template.ts'
 import type { User as UserDocument } from './generated/user.ts'
 import type { Digest } from './digest.ts'
+import type { EditorSettings, EndpointSettings, FunctionModules } from './instance-settings.ts'
 
 export type Resource = TeamDocument | UserDocument | StackDocument | TemplateDocument | InstanceDocument
 export type Kind = Resource['kind']
@@ -43,7 +44,12 @@ export interface ResolvedInstance {
   readonly modules: { readonly [name: string]: string }
   /** The flows file: its path inside the source and the digest of its content in canonical form. */
   readonly flows?: { readonly path: string; readonly digest: Digest }
-  readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly editor: EditorSettings & { readonly enabled: boolean; readonly title: string }
+  readonly endpoints: EndpointSettings & { readonly access: 'public' | 'members' }
+  readonly functionModules?: FunctionModules
+  /** Absent: in memory. */
+  readonly context?: 'file'
+  /** Like `flows`; the digest is that of the certificates without what stands between them. */
+  readonly certificates?: { readonly path: string; readonly digest: Digest }
   readonly access: { readonly [user: string]: Access }
 }

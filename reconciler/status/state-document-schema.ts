@@ -1,11 +1,16 @@
 import { objectSchema as object } from '../model/json-schema.ts'
 import { phases } from '../model/observed-state.ts'
 import { driverNames, roles } from '../model/resource.ts'
+import {
+  contextSchema,
+  editorSchema,
+  endpointsSchema,
+  functionModulesSchema,
+} from '../model/settings-schema.ts'
 
 /** JSON Schema 2020-12 of a StateDocument. Unknown properties are allowed: a newer reconciler may say more. */
 
 const text = { type: 'string' } as const
-const flag = { type: 'boolean' } as const
 const texts = { type: 'object', additionalProperties: text } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
 const port = { type: 'integer', minimum: 1, maximum: 65_535 } as const
@@ -28,14 +33,17 @@ const resolvedInstance = object(
     },
     modules: texts,
     flows: object({ path: text, digest }),
-    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: { enum: ['public', 'members'] } }),
+    editor: editorSchema,
+    endpoints: endpointsSchema({ enum: ['public', 'members'] }, text),
+    functionModules: functionModulesSchema,
+    context: contextSchema,
+    certificates: object({ path: text, digest }),
     access: {
       type: 'object',
       additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),
     },
   },
-  ['port', 'flows'],
+  ['port', 'flows', 'functionModules', 'context', 'certificates'],
 )
 
 const inventoryEntry = object(

@@ -50,6 +50,7 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
   })
   const lifecycle = createInstanceLifecycle({
     fleet,
+    modules: join(data, 'modules'),
     host,
     launcherArguments: [machine.program, ...launcher.nodeFlags, launcher.program],
     directories,

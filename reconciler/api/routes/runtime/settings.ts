@@ -1,5 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { objectSchema as object } from '../../../model/json-schema.ts'
+import {
+  contextSchema,
+  editorSchema,
+  endpointsSchema,
+  functionModulesSchema,
+} from '../../../model/settings-schema.ts'
 import type { DoorDeps } from '../../deps.ts'
 import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
@@ -18,11 +24,14 @@ const settings = object(
     allowInstallScripts: flag,
     flows: object({ digest: text, nodes: list(anything) }),
     credentialSecret: text,
-    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: text }),
+    editor: editorSchema,
+    endpoints: endpointsSchema(text, { type: 'integer', description: 'In bytes.' }),
+    functionModules: functionModulesSchema,
+    context: contextSchema,
+    certificates: { type: 'string', description: 'PEM.' },
     members: list(object({ username: text, passwordHash: text, permissions: text })),
   },
-  ['memory', 'flows'],
+  ['memory', 'flows', 'functionModules', 'context', 'certificates'],
 )
 
 const schema = {
