@@ -95,7 +95,7 @@ export class NodeRed {
   /** What npm heeds when Node-RED calls it, and certificates: those of the instance, and what the machine trusts anyway. */
   #writeOthers(settings: RuntimeSettings): void {
     const { paths, environment } = this.#parts
-    writeIfNew(join(paths.user, '.npmrc'), renderNpmrc(settings))
+    writeIfNew(join(paths.user, '.npmrc'), renderNpmrc(settings, environment))
     if (settings.certificates === undefined) return
     const machines = environment['NODE_EXTRA_CA_CERTS']
     const trusted = machines === undefined || !existsSync(machines) ? '' : readFileSync(machines, 'utf8')

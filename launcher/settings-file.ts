@@ -52,11 +52,15 @@ module.exports = require(${literal(places.runtime)}).settings(${literal(data)})
 
 /**
  * The content of the userDir's .npmrc, for installations that Node-RED begins: what a person starts from the editor runs
- * no package's scripts either, unless they are allowed.
+ * no package's scripts either, unless they are allowed, and asks the registry that the launcher asks.
  */
-export function renderNpmrc({ allowInstallScripts }: RuntimeSettings): string {
+export function renderNpmrc({ allowInstallScripts }: RuntimeSettings, host: NodeJS.ProcessEnv): string {
   const scripts = `ignore-scripts=${allowInstallScripts ? 'false' : 'true'}`
-  return `# Written by the launcher.\n${scripts}\naudit=false\nfund=false\nupdate-notifier=false\n`
+  const ours = ['registry', 'cafile'].flatMap((name) => {
+    const value = host[`npm_config_${name}`] ?? host[`NPM_CONFIG_${name.toUpperCase()}`]
+    return value === undefined || /[\r\n]/.test(value) ? [] : [`${name}=${value}`]
+  })
+  return ['# Written by the launcher.', scripts, 'audit=false', 'fund=false', ...ours, ''].join('\n')
 }
 
 /** The content of members.json, which Node-RED reads again whenever it changes. */

@@ -19,9 +19,12 @@ const { editorTheme } = require('./editor-theme.cjs')
  * }} Declared
  */
 
+/** What Node-RED takes in one deploy when it is told nothing else. In bytes. */
+const deployLimit = 5 * 1024 * 1024
+
 /**
  * Node-RED's settings. `guard` is what asks who is there before an endpoint is served, where not everybody may: it
- * comes back as `httpNodeAuth` and stands before static folders too. Without one there is no `httpNodeAuth`.
+ * comes back as part of `httpNodeAuth` and stands before static folders too.
  * @param {Declared} declared
  * @param {{ fromStack: NodeJS.Require, guard?: Middleware | undefined }} parts
  */
@@ -50,11 +53,12 @@ function declaredSettings(declared, { fromStack, guard }) {
 function endpointPart({ endpoints, user }, guard) {
   const cors = endpoints.cors && corsOptions(endpoints.cors)
   const door = guard && cors ? pastPreflight(guard) : guard
+  const limit = endpoints.bodyLimit
   return {
-    apiMaxLength: endpoints.bodyLimit,
+    apiMaxLength: limit && Math.max(limit, deployLimit),
     httpNodeCors: cors,
     httpStaticCors: cors,
-    httpNodeAuth: door,
+    httpNodeAuth: limit ? [require('./body-limit.cjs').bodyLimit(limit), door ?? []].flat() : door,
     httpStatic: endpoints.static && folders(endpoints.static, user, door),
   }
 }
@@ -67,7 +71,7 @@ function endpointPart({ endpoints, user }, guard) {
  */
 function lists({ allow, deny }, declared) {
   if (allow === undefined && deny === undefined) return {}
-  const others = allow === undefined ? [] : ['*']
+  const others = allow === undefined || allow.includes('*') ? [] : ['*']
   return { allowList: [...declared, ...(allow ?? ['*'])], denyList: [...(deny ?? []), ...others] }
 }
 

@@ -11,6 +11,11 @@ export function isAdmitted(name: string, allow: readonly string[], deny: readonl
   return late === early ? allowing.length > denying.length : late > early
 }
 
+/** Whether a rule fits a package. */
+export function isNamed(name: string, rules: readonly string[]): boolean {
+  return firstFit(name, rules) !== undefined
+}
+
 function firstFit(name: string, rules: readonly string[]): string | undefined {
   return rules.map(nameOf).find((rule) => fits(name, rule))
 }

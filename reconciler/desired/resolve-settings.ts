@@ -1,7 +1,7 @@
 import type { Finding, Path } from './finding.ts'
 import type { Parts } from './find-parts.ts'
 import type { Located } from './index-resources.ts'
-import { isAdmitted } from './module-rules.ts'
+import { isAdmitted, isNamed } from './module-rules.ts'
 import { defined } from '../model/defined.ts'
 import type { InstanceDocument, ResolvedInstance, TemplateDocument } from '../model/resource.ts'
 
@@ -76,11 +76,12 @@ function deniedModules(
   { modules = {}, editor, functionModules }: Merged & Pick<Settings, 'modules'>,
 ): readonly Finding[] {
   const { allow = ['*'], deny = [] } = editor.palette ?? {}
-  const used = (name: string) =>
-    functionModules?.allow !== undefined &&
-    isAdmitted(name, functionModules.allow, [...(functionModules.deny ?? []), '*'])
+  const { allow: usable = [], deny: unusable = [] } = functionModules ?? {}
+  // whether a rule with a range of versions fits is for Node-RED to say
+  const denied = deny.filter((rule) => rule.indexOf('@', 1) < 0)
+  const used = (name: string) => isNamed(name, usable) && isAdmitted(name, usable, unusable)
   return Object.keys(modules)
-    .filter((name) => !isAdmitted(name, allow, deny) && !used(name))
+    .filter((name) => !isAdmitted(name, allow, denied) && !used(name))
     .map((name) => ({
       ...placeOf(parts, ['modules', name], (spec) => Object.hasOwn(spec.modules ?? {}, name)),
       code: 'contradiction',

@@ -252,7 +252,7 @@ export interface Endpoints {
     maxAge?: number
   }
   /**
-   * The largest body of a request: a whole number of Ki (2^10 bytes) or Mi (2^20); at least 64Ki. It holds for deploys too. Default: 5Mi.
+   * The largest body of a request: a whole number of Ki (2^10 bytes) or Mi (2^20); at least 64Ki. Default: 5Mi. A larger one holds for deploys too.
    */
   bodyLimit?: string
   /**
