@@ -55,7 +55,7 @@ export function resolveDeclared(
   return defined({
     editor: { enabled: true, title: name, ...editor },
     endpoints: { access: 'public' as const, ...endpoints },
-    functionModules,
+    functionModules: orNothing(functionModules),
     context: context === 'file' ? context : undefined,
   })
 }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { RuntimeSettings } from '../../launcher/wire.ts'
@@ -42,8 +43,7 @@ const install = (launcher: LauncherUnderTest, what: object) =>
   palette(launcher, '/nodes', { method: 'POST', body: JSON.stringify(what) })
 
 t.test('what is installed from the editor stays beside what Git declares', async (t) => {
-  const folder = t.testdir({ l: {} })
-  const registry = await openRegistry(t, join(folder, 'registry'), packages)
+  const registry = await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), packages)
   const members = [await member('olga', '*')]
   const declared = (changes: Partial<RuntimeSettings>) => ({
     members,
@@ -51,10 +51,7 @@ t.test('what is installed from the editor stays beside what Git declares', async
     editor: { enabled: true, title: 'Press 1', palette: { allowInstall: true } },
     ...changes,
   })
-  const launcher = await startLauncher(
-    { testdir: () => join(folder, 'l'), teardown: (end) => t.teardown(end) },
-    declared({}),
-  )
+  const launcher = await startLauncher(t, declared({}))
   const user = join(launcher.directory, 'user')
   const reload = async (digest: string, changes: Partial<RuntimeSettings>) => {
     launcher.door.settings = settingsFor(launcher.port, { ...declared(changes), digest })
@@ -91,13 +88,12 @@ t.test('what is installed from the editor stays beside what Git declares', async
   const closed = { enabled: true, title: 'Press 1' }
   t.match(await reload('digest-4', { modules: newer, editor: closed }), { restarted: true })
   t.strictSame((await launcher.state()).modules, newer, 'without the permission it is removed')
-  t.match(await install(launcher, { module: 'node-red-contrib-own' }), { status: 400 })
+  t.match(await install(launcher, { module: 'node-red-contrib-own' }), { status: 404 })
   t.ok(registry.asked.length > 0)
 })
 
 t.test('lists say what may be installed and what is loaded', async (t) => {
-  const folder = t.testdir({ l: {} })
-  const registry = await openRegistry(t, join(folder, 'registry'), packages)
+  const registry = await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), packages)
   const editor = {
     enabled: true,
     title: 'Press 1',
@@ -108,17 +104,14 @@ t.test('lists say what may be installed and what is loaded', async (t) => {
       deny: ['node-red-contrib-other'],
     },
   }
-  const launcher = await startLauncher(
-    { testdir: () => join(folder, 'l'), teardown: (end) => t.teardown(end) },
-    {
-      members: [await member('olga', '*')],
-      modules: { 'node-red-contrib-declared': '1.0.0', 'a-theme-package': '1.0.0' },
-      editor,
-    },
-  )
+  const launcher = await startLauncher(t, {
+    members: [await member('olga', '*')],
+    modules: { 'node-red-contrib-declared': '1.0.0', 'a-theme-package': '1.0.0' },
+    editor,
+  })
   t.match((await palette(launcher, '/nodes')).text, 'node-red-contrib-declared', 'what is declared is loaded')
   const page = await ask(`http://127.0.0.1:${launcher.port}/`)
-  t.match(page.text, 'theme/css/theme.css', 'a declared package brings the theme')
+  t.match(page.text, /theme.{1,8}css.{1,8}theme\.css/, 'a declared package brings the theme')
   t.match((await ask(`http://127.0.0.1:${launcher.port}/theme/css/theme.css`)).text, 'rebeccapurple')
   t.match(await install(launcher, { module: '@plant/node-red-good' }), { status: 200 })
   t.match(await install(launcher, { module: 'node-red-contrib-own' }), { status: 200 })

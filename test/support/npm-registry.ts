@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -77,7 +77,10 @@ export async function openRegistry(
   mkdirSync(home, { recursive: true })
   writeFileSync(join(home, '.npmrc'), `registry=${registry.url}\n`)
   t.teardown(useHome(home))
-  t.teardown(() => registry.close())
+  t.teardown(async () => {
+    await registry.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
   return registry
 }
 

@@ -210,12 +210,16 @@ export interface Editor {
      * Packages that may be installed and loaded, by name with * for any characters, and @ with a range of versions. Absent: all. Packages in modules are allowed without being listed. At most 200.
      *
      * @maxItems 200
+     *
+     * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
      */
     allow?: string[]
     /**
      * Packages that may neither be installed nor loaded; of two entries that fit, the one that is more exact counts. At most 200.
      *
      * @maxItems 200
+     *
+     * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
      */
     deny?: string[]
     /**
@@ -228,6 +232,8 @@ export interface Editor {
      * Files of nodes that are not loaded, such as 90-exec.js. At most 200.
      *
      * @maxItems 200
+     *
+     * Items: The name of a file.
      */
     excludeNodes?: string[]
   }
@@ -303,12 +309,16 @@ export interface FunctionModules {
    * Packages and modules of Node.js, by name with * for any characters. At most 200.
    *
    * @maxItems 200
+   *
+   * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
    */
   allow?: string[]
   /**
    * Of those that allow names, the ones that function nodes may not use. At most 200.
    *
    * @maxItems 200
+   *
+   * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
    */
   deny?: string[]
   /**
