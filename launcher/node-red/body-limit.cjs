@@ -10,7 +10,7 @@
 function bodyLimit(limit) {
   return (request, response, next) => {
     const announced = Number(request.headers['content-length'] ?? 0)
-    if (announced > limit) return refuse(request, response)
+    if (announced > limit) return refuse(response)
     if (request.headers['transfer-encoding'] !== undefined) count(request, response, limit)
     next()
   }
@@ -26,22 +26,20 @@ function bodyLimit(limit) {
 function count(request, response, limit) {
   const { push } = request
   let seen = request.readableLength
-  request.push = (/** @type {Buffer | null} */ chunk, /** @type {BufferEncoding} */ encoding) => {
+  request.push = (/** @type {{ length: number } | null} */ chunk, /** @type {string} */ encoding) => {
     seen += chunk?.length ?? 0
     if (seen <= limit) return push.call(request, chunk, encoding)
-    refuse(request, response)
-    return false
+    // Read to its end, so that who sends it gets to the answer, and kept from whoever waits for the end of it.
+    refuse(response)
+    return true
   }
 }
 
-/**
- * @param {any} request
- * @param {any} response
- */
-function refuse(request, response) {
+/** @param {any} response */
+function refuse(response) {
   if (response.headersSent) return
-  response.writeHead(413, { connection: 'close' })
-  response.end(() => request.socket.destroySoon())
+  response.writeHead(413)
+  response.end()
 }
 
 module.exports = { bodyLimit }

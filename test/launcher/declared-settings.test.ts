@@ -232,15 +232,15 @@ t.test('function nodes use the modules that are allowed, and no others', async (
     ...using('/fs', 'fs', 'Object.keys(lib).length').slice(1),
   ]
   const asked = async (functionModules: RuntimeSettings['functionModules'], part: Test) => {
-    const { port, console } = await startLauncher(part, {
+    const launcher = await startLauncher(part, {
       ...(functionModules === undefined ? {} : { functionModules }),
       flows: declaredFlows(flow),
     })
     await until('the flows have been looked at', () =>
-      /Started flows|Failed to load external/.test(console()),
+      /Started flows|Failed to load external/.test(launcher.console()),
     )
-    const os = await ask(`http://127.0.0.1:${port}/os`)
-    return { os: os.status === 200 ? os.text : 'none', log: console() }
+    const os = await ask(`http://127.0.0.1:${launcher.port}/os`)
+    return { os: os.status === 200 ? os.text : 'none', log: launcher.console() }
   }
   await t.test('none', async (t) => {
     const { os, log } = await asked(undefined, t)

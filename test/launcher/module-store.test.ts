@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { npmInstall } from '../../launcher/npm-install.ts'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
-import { exited, type LauncherUnderTest, prepareLauncher } from '../support/launcher.ts'
+import { exited, type LauncherUnderTest, prepareLauncher, settingsFor } from '../support/launcher.ts'
 import { openRegistry, type Registry } from '../support/npm-registry.ts'
 import { stubStack } from '../support/stub-stack.ts'
 import { until } from '../support/until.ts'
@@ -34,7 +34,7 @@ interface Shared {
   readonly registry: Registry
   readonly store: string
   /** A launcher that takes its modules from the store that all of a test share. */
-  launcher(changes: Partial<RuntimeSettings>): Promise<LauncherUnderTest>
+  readonly launcher: (changes: Partial<RuntimeSettings>) => Promise<LauncherUnderTest>
 }
 
 async function shared(t: Test): Promise<Shared> {
@@ -153,7 +153,7 @@ t.test('what nobody uses any more is cleared away, and what somebody uses is not
   const gone = await launcher({ modules: { second: '1.0.0' } })
   gone.launch()
   await running(gone)
-  gone.door.settings = { ...gone.door.settings, ...{ digest: 'digest-2', modules: {} } } as RuntimeSettings
+  gone.door.settings = settingsFor(gone.port, { digest: 'digest-2' })
   await gone.admin('POST', '/reload')
   for (const name of readdirSync(store)) utimesSync(join(store, name, '.complete'), 0, 0)
   t.equal(readdirSync(store).length, 2)
