@@ -16,6 +16,10 @@ export interface InstancePaths {
   readonly flows: string
   /** For the files of Node-RED's storage plugin. */
   readonly storage: string
+  /** For installed modules, where launchers share no folder for them. */
+  readonly modules: string
+  /** Certificate authorities for Node.js to trust. */
+  readonly certificates: string
 }
 
 export function instancePaths(directory: string): InstancePaths {
@@ -29,6 +33,8 @@ export function instancePaths(directory: string): InstancePaths {
     members: join(user, 'members.json'),
     flows: join(user, 'flows.json'),
     storage: join(directory, 'storage'),
+    modules: join(directory, 'modules'),
+    certificates: join(directory, 'certificates.pem'),
   }
 }
 

@@ -28,11 +28,14 @@ export function mayBeSet(name: string, value: string): boolean {
   return wellFormed.test(name) && !refused.test(name) && !value.includes('\0')
 }
 
-/** The environment of Node-RED: a few variables of the machine, then those of the instance. */
+/**
+ * The environment of Node-RED: a few variables of the machine, then those of the instance. `certificates`: the file that
+ * those it declares were written to.
+ */
 export function nodeRedEnvironment(
   host: NodeJS.ProcessEnv,
   settings: RuntimeSettings,
-  cache: string,
+  { cache, certificates }: { readonly cache: string; readonly certificates: string },
 ): Environment {
   const declared = Object.entries(settings.env).filter(([name, value]) => mayBeSet(name, value))
   const timeZone = settings.editor.timeZone
@@ -40,6 +43,7 @@ export function nodeRedEnvironment(
     ...pick(host, inherited),
     ...(timeZone === undefined ? {} : { TZ: timeZone }),
     ...Object.fromEntries(declared),
+    ...(settings.certificates === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificates }),
     NODE_COMPILE_CACHE: cache,
   }
 }

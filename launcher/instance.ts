@@ -2,7 +2,7 @@ import { fs } from './builtin.ts'
 import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
 import { readLastSettings, withKnownKeys, writeLastSettings } from './last-settings.ts'
-import { installModules, installedModules, modulesDiffer } from './modules.ts'
+import { type Declared, installModules, installedModules, modulesDiffer } from './modules.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
@@ -25,6 +25,8 @@ export interface InstanceParts {
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
   readonly random: () => number
+  /** The time in ms since 1970. */
+  readonly now: () => number
 }
 
 /** What a reload came to. */
@@ -226,7 +228,7 @@ export class Instance {
       return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true
     if (next.flows !== undefined && (!asRuns || this.#credentialsDiffer(next.flows))) return true
-    return modulesDiffer(this.#parts.paths.user, next.modules)
+    return modulesDiffer(this.#parts.paths.user, declaredModules(next))
   }
 
   #credentialsDiffer({ credentials }: NonNullable<RuntimeSettings['flows']>): boolean {
@@ -258,17 +260,18 @@ export class Instance {
   }
 
   async #install(settings: RuntimeSettings, signal: AbortSignal): Promise<void> {
-    const { paths, bootstrap, environment, log } = this.#parts
-    if (!modulesDiffer(paths.user, settings.modules)) return
+    const { paths, bootstrap, environment: host, log, now } = this.#parts
+    const declared = declaredModules(settings)
+    if (!modulesDiffer(paths.user, declared)) return
     log.say('Installing modules')
+    const folder = bootstrap.modules ?? paths.modules
     await installModules(
       {
+        ...declared,
         user: paths.user,
-        modules: settings.modules,
+        nodeVersion: bootstrap.versions.node,
         allowScripts: settings.allowInstallScripts,
-        node: bootstrap.node,
-        host: environment,
-        log,
+        store: { folder, npm: { node: bootstrap.node, host, log }, now },
       },
       signal,
     )
@@ -286,7 +289,7 @@ export class Instance {
       ...(settings.memory === undefined ? {} : { memory: settings.memory }),
       prepare: async (installing, signal) => {
         mkdirSync(paths.user, { recursive: true, mode: 0o700 })
-        if (modulesDiffer(paths.user, settings.modules)) {
+        if (modulesDiffer(paths.user, declaredModules(settings))) {
           installing()
           await this.#install(settings, signal)
         }
@@ -310,4 +313,9 @@ function declaring(before: RuntimeSettings, { flows }: RuntimeSettings): Runtime
   const { credentials } = before.flows ?? {}
   const { digest, nodes } = flows
   return { ...before, flows: { digest, nodes, ...(credentials === undefined ? {} : { credentials }) } }
+}
+
+function declaredModules({ modules, editor, functionModules }: RuntimeSettings): Declared {
+  const keepsOthers = editor.palette?.allowInstall === true || functionModules?.allowInstall === true
+  return { modules, keepsOthers }
 }

@@ -56,6 +56,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     // Written at exit too, but a launcher may be killed.
     answered: () => flushCompileCache(),
     random: Math.random,
+    now: Date.now,
   })
   const admin = createAdminApi({
     token: bootstrap.adminToken,

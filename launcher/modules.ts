@@ -1,135 +1,95 @@
 import { fs } from './builtin.ts'
-import { dirname, join } from 'node:path'
-import { writeFileAtomic } from './atomic-file.ts'
-import { npmEnvironment } from './child-environment.ts'
-import { spawnGuarded } from './child-process.ts'
-import type { ConsoleLog } from './console-log.ts'
-import { LineSplitter } from './log-buffer.ts'
+import { join, resolve } from 'node:path'
+import { linkFile, linkTree } from './linked-tree.ts'
+import { completeMark, installed, type ModuleStore } from './module-store.ts'
+import { type Modules, type Named, namedModules, versionIn, writePackageJson } from './package-json.ts'
 
-const { existsSync, readFileSync, rmSync } = fs
+const { existsSync, renameSync, rmSync } = fs
 
-/** npm package to version. */
-export interface Modules {
-  readonly [name: string]: string
-}
-
-export interface InstallRequest {
-  readonly user: string
+export interface Declared {
   readonly modules: Modules
-  readonly allowScripts: boolean
-  /** The Node.js that npm runs on. */
-  readonly node: string
-  readonly host: NodeJS.ProcessEnv
-  readonly log: ConsoleLog
+  /** Whether what was installed from the editor, or by a deploy, stays beside them. */
+  readonly keepsOthers: boolean
 }
 
-const longestLine = 2000
-const linesTold = 5
+export interface InstallRequest extends Declared {
+  readonly user: string
+  readonly nodeVersion: string
+  readonly allowScripts: boolean
+  readonly store: ModuleStore
+}
+
+/** The link to the installation that is in use: it keeps that from being cleared away. */
+const usedMark = '.weir-installation'
 
 /** The modules that the userDir's package.json names, with the versions that really lie in node_modules. */
 export function installedModules(user: string): Modules {
   const found: Record<string, string> = {}
-  for (const name of Object.keys(dependenciesOf(user))) {
-    const version = readObject(join(user, 'node_modules', name, 'package.json'))?.['version']
-    if (typeof version === 'string') found[name] = version
+  for (const name of Object.keys(namedModules(user).all)) {
+    const version = versionIn(join(user, 'node_modules'), name)
+    if (version !== undefined) found[name] = version
   }
   return found
 }
 
-/** Whether npm has to be asked: what is named or what lies there is not what is declared. */
-export function modulesDiffer(user: string, declared: Modules): boolean {
-  const named = dependenciesOf(user)
-  const installed = installedModules(user)
-  return !same(named, declared) || !same(installed, declared)
+/** Whether something has to be installed or removed: what is named or what lies there is not what is wanted. */
+export function modulesDiffer(user: string, declared: Declared): boolean {
+  const named = namedModules(user)
+  const lying = installedModules(user)
+  const wanted = { ...othersIn(named, declared), ...declared.modules }
+  if (!same(named.all, wanted) || Object.keys(lying).length !== Object.keys(wanted).length) return true
+  return !Object.entries(declared.modules).every(([name, version]) => lying[name] === version)
 }
 
 /**
- * Brings node_modules to exactly what is declared. Throws an Error with npm's last words where npm fails, and has put
- * the package.json of before back then. Aborting kills npm.
+ * Brings node_modules to exactly what is wanted, from an installation that instances with the same modules share.
+ * Throws an Error with npm's last words where npm fails, and has changed nothing then. Aborting kills npm.
  */
 export async function installModules(request: InstallRequest, signal: AbortSignal): Promise<void> {
-  const file = join(request.user, 'package.json')
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
-  writeFileAtomic(file, packageJson(readObject(file) ?? {}, request.modules))
-  try {
-    await npmInstall(request, signal)
-  } catch (error) {
-    if (before === undefined) rmSync(file, { force: true })
-    else writeFileAtomic(file, before)
-    throw error
-  }
+  const { user, store, nodeVersion, allowScripts } = request
+  const others = othersIn(namedModules(user), request)
+  const modules = { ...exact(user, others), ...request.modules }
+  if (Object.keys(modules).length === 0) removeModules(user)
+  else takeOver(await installed(store, { modules, nodeVersion, allowScripts }, signal), user)
+  writePackageJson(user, { all: { ...others, ...request.modules }, declared: request.modules })
 }
 
-/**
- * Writes a package.json where there is none. Without one, Node.js would take the next one above the userDir for
- * settings.js, and that may say that it is an ES module.
- */
-export function ensurePackageJson(user: string): void {
-  const file = join(user, 'package.json')
-  if (!existsSync(file)) writeFileAtomic(file, packageJson({}, {}))
-}
-
-async function npmInstall(request: InstallRequest, signal: AbortSignal): Promise<void> {
-  const scripts = request.allowScripts ? [] : ['--ignore-scripts']
-  const lines: string[] = []
-  const splitter = new LineSplitter(longestLine)
-  const keep = (texts: readonly string[]) => {
-    request.log.write('launcher', texts)
-    lines.push(...texts)
-    lines.splice(0, lines.length - linesTold)
-  }
-  signal.throwIfAborted()
-  const options = [
-    '--omit=dev',
-    '--no-audit',
-    '--no-fund',
-    '--no-update-notifier',
-    '--loglevel=error',
-    ...scripts,
-  ]
-  const npm = spawnGuarded(
-    {
-      file: 'npm',
-      arguments: ['install', ...options],
-      folder: request.user,
-      environment: npmEnvironment(request.host, dirname(request.node)),
-    },
-    (_, bytes) => keep(splitter.push(bytes)),
+/** What is named, and neither declared now nor when it was installed. */
+function othersIn({ all, declared: before }: Named, { modules, keepsOthers }: Declared): Modules {
+  if (!keepsOthers) return {}
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => !Object.hasOwn(before, name) && !Object.hasOwn(modules, name)),
   )
-  const kill = () => npm.signal('SIGKILL')
-  signal.addEventListener('abort', kill)
-  const { code } = await npm.ended
-  signal.removeEventListener('abort', kill)
-  keep(splitter.end())
-  signal.throwIfAborted()
-  if (code !== 0) throw new Error(`npm could not install the modules: ${lines.join('\n')}`)
 }
 
-function packageJson(present: Record<string, unknown>, modules: Modules): string {
-  const content = {
-    name: 'node-red-project',
-    description: 'A Node-RED Project',
-    version: '0.0.1',
-    private: true,
-    ...present,
-    dependencies: modules,
-  }
-  return `${JSON.stringify(content, null, 4)}\n`
+/** As they lie there: a range of versions might be something else tomorrow, and a path is one from the userDir. */
+function exact(user: string, modules: Modules): Modules {
+  const pinned = Object.entries(modules).map(([name, asked]): [string, string] => {
+    if (asked.startsWith('file:')) return [name, `file:${resolve(user, asked.slice('file:'.length))}`]
+    const lying = /^[~^]?\d/.test(asked) ? versionIn(join(user, 'node_modules'), name) : undefined
+    return [name, lying ?? asked]
+  })
+  return Object.fromEntries(pinned)
 }
 
-function dependenciesOf(user: string): Modules {
-  const dependencies = readObject(join(user, 'package.json'))?.['dependencies']
-  if (typeof dependencies !== 'object' || dependencies === null) return {}
-  return Object.fromEntries(Object.entries(dependencies).map(([name, version]) => [name, String(version)]))
+function takeOver(installation: string, user: string): void {
+  const next = join(user, '.node_modules.new')
+  rmSync(next, { recursive: true, force: true })
+  linkTree(join(installation, 'node_modules'), next)
+  // npm writes into this one as it stands, and it would be everybody's.
+  rmSync(join(next, '.package-lock.json'), { force: true })
+  linkFile(join(installation, completeMark), join(next, usedMark))
+  removeModules(user)
+  renameSync(next, join(user, 'node_modules'))
 }
 
-function readObject(path: string): Record<string, unknown> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : undefined
-  } catch {
-    return undefined
-  }
+/** The lock file is one of npm's, made for an installation from the editor. */
+function removeModules(user: string): void {
+  const [folder, old] = [join(user, 'node_modules'), join(user, '.node_modules.old')]
+  rmSync(old, { recursive: true, force: true })
+  if (existsSync(folder)) renameSync(folder, old)
+  rmSync(old, { recursive: true, force: true })
+  rmSync(join(user, 'package-lock.json'), { force: true })
 }
 
 function same(a: Modules, b: Modules): boolean {

@@ -8,8 +8,8 @@ import { type Ended, spawnGuarded } from './child-process.ts'
 import type { ConsoleLog } from './console-log.ts'
 import { FlowsFile, versionOf } from './flows-file.ts'
 import { LineSplitter } from './log-buffer.ts'
-import { ensurePackageJson } from './modules.ts'
-import { heapFlags, renderMembers, renderSettingsFile } from './settings-file.ts'
+import { ensurePackageJson } from './package-json.ts'
+import { heapFlags, renderMembers, renderNpmrc, renderSettingsFile } from './settings-file.ts'
 import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
 
 const { existsSync, mkdirSync, readFileSync } = fs
@@ -78,6 +78,7 @@ export class NodeRed {
     mkdirSync(paths.user, { recursive: true, mode: 0o700 })
     ensurePackageJson(paths.user)
     this.writeMembers(settings)
+    this.#writeOthers(settings)
     const content = renderSettingsFile(settings, {
       runtime: settingsRuntime,
       nodeRed: redScript(bootstrap),
@@ -96,6 +97,16 @@ export class NodeRed {
     }
   }
 
+  /** What npm heeds when Node-RED calls it, and certificates: those of the instance, and what the machine trusts anyway. */
+  #writeOthers(settings: RuntimeSettings): void {
+    const { paths, environment } = this.#parts
+    writeIfNew(join(paths.user, '.npmrc'), renderNpmrc(settings, environment))
+    if (settings.certificates === undefined) return
+    const machines = environment['NODE_EXTRA_CA_CERTS']
+    const trusted = machines === undefined || !existsSync(machines) ? '' : readFileSync(machines, 'utf8')
+    writeIfNew(paths.certificates, settings.certificates + trusted)
+  }
+
   /** Starts it on the files as they are. Throws when no process can be made. */
   start(settings: RuntimeSettings): RunningNodeRed {
     const { paths, bootstrap, environment } = this.#parts
@@ -107,7 +118,10 @@ export class NodeRed {
         file: bootstrap.node,
         arguments: [...limit, redScript(bootstrap), '-u', paths.user, '-s', paths.settingsFile],
         folder: paths.user,
-        environment: nodeRedEnvironment(environment, settings, join(bootstrap.stack, 'compile-cache')),
+        environment: nodeRedEnvironment(environment, settings, {
+          cache: join(bootstrap.stack, 'compile-cache'),
+          certificates: paths.certificates,
+        }),
       },
       (from, bytes) => console.take(from, bytes),
     )
@@ -121,6 +135,10 @@ export class NodeRed {
       signal: (name) => child.signal(name),
     }
   }
+}
+
+function writeIfNew(path: string, content: string): void {
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== content) writeFileAtomic(path, content)
 }
 
 function redScript(bootstrap: LauncherBootstrap): string {

@@ -1,3 +1,4 @@
+import { canonicalDigest } from './canonical-json.ts'
 import type { RuntimeSettings } from './wire.ts'
 
 /** What settings.js needs besides the instance's own settings. Absolute paths. */
@@ -26,9 +27,17 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     port: settings.port,
     credentialSecret: settings.credentialSecret,
     editor: settings.editor.enabled,
-    title: settings.editor.title,
     access: settings.endpoints.access,
     identity: settings.identity,
+    declared: {
+      editor: settings.editor,
+      endpoints: settings.endpoints,
+      functionModules: settings.functionModules,
+      context: settings.context,
+      modules: Object.keys(settings.modules),
+      user: places.user,
+      storage: places.storage,
+    },
     storage: {
       keys: [settings.credentialSecret, ...(settings.earlierCredentialSecrets ?? [])],
       credentials: settings.flows?.credentials,
@@ -42,6 +51,19 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
   return `// Written by the launcher from what Git declares. What is changed here is put back.
 module.exports = require(${literal(places.runtime)}).settings(${literal(data)})
 `
+}
+
+/**
+ * The content of the userDir's .npmrc, for installations that Node-RED begins: what a person starts from the editor runs
+ * no package's scripts either, unless they are allowed, and asks the registry that the launcher asks.
+ */
+export function renderNpmrc({ allowInstallScripts }: RuntimeSettings, host: NodeJS.ProcessEnv): string {
+  const scripts = `ignore-scripts=${allowInstallScripts ? 'false' : 'true'}`
+  const ours = ['registry', 'cafile'].flatMap((name) => {
+    const value = host[`npm_config_${name}`] ?? host[`NPM_CONFIG_${name.toUpperCase()}`]
+    return value === undefined || /[\r\n]/.test(value) ? [] : [`${name}=${value}`]
+  })
+  return ['# Written by the launcher.', scripts, 'audit=false', 'fund=false', ...ours, ''].join('\n')
 }
 
 /** The content of members.json, which Node-RED reads again whenever it changes. */
@@ -76,16 +98,8 @@ function restartRelevant(settings: RuntimeSettings): string {
     sorted(env),
     sorted(modules),
     [flows?.digest, flows?.credentials?.$],
-    [editor.enabled, editor.title, editor.timeZone],
-    [
-      rest.host,
-      rest.port,
-      rest.memory,
-      rest.allowInstallScripts,
-      rest.credentialSecret,
-      rest.endpoints.access,
-      rest.identity,
-    ],
+    canonicalDigest([editor, rest.endpoints, rest.functionModules, rest.context, rest.certificates]),
+    [rest.host, rest.port, rest.memory, rest.allowInstallScripts, rest.credentialSecret, rest.identity],
   ])
 }
 

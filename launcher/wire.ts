@@ -25,8 +25,14 @@ export interface RuntimeSettings {
   readonly credentialSecret: string
   /** Those before it, newest first: what is still encrypted with one of them is encrypted anew. */
   readonly earlierCredentialSecrets?: readonly string[]
-  readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
+  readonly editor: EditorSettings
+  readonly endpoints: EndpointSettings
+  /** What function nodes may use; absent: nothing. Rules as in `PaletteSettings`. */
+  readonly functionModules?: ModuleRules
+  /** Where context is kept; absent: in memory. */
+  readonly context?: 'file'
+  /** Certificate authorities to trust beside those of Node.js, in PEM form. */
+  readonly certificates?: string
   readonly identity?: {
     readonly issuer: string
     /** The same door as instances reach it. */
@@ -36,6 +42,49 @@ export interface RuntimeSettings {
     readonly redirectUris: readonly string[]
   }
   readonly members: readonly Member[]
+}
+
+/** What is absent is Node-RED's default. */
+export interface EditorSettings {
+  readonly enabled: boolean
+  readonly title: string
+  readonly timeZone?: string
+  readonly theme?: string
+  readonly header?: { readonly title?: string; readonly url?: string }
+  readonly tours?: boolean
+  readonly codeEditor?: {
+    readonly library?: 'monaco' | 'ace'
+    readonly options?: { readonly [name: string]: string | number | boolean }
+  }
+  readonly debugMaxLength?: number
+  readonly palette?: PaletteSettings
+}
+
+/** Names of packages with `*` for any characters, and optionally `@` and a range of versions. */
+export interface ModuleRules {
+  readonly allow?: readonly string[]
+  readonly deny?: readonly string[]
+  readonly allowInstall?: boolean
+}
+
+export interface PaletteSettings extends ModuleRules {
+  readonly catalogues?: readonly string[]
+  readonly excludeNodes?: readonly string[]
+}
+
+export interface EndpointSettings {
+  readonly access: 'public' | 'basic' | 'members'
+  readonly cors?: {
+    readonly origins: readonly string[]
+    readonly methods?: readonly string[]
+    readonly headers?: readonly string[]
+    readonly credentials?: boolean
+    readonly maxAge?: number
+  }
+  /** In bytes. */
+  readonly bodyLimit?: number
+  /** Folders below `static/` in Node-RED's userDir, and where they are served. */
+  readonly static?: readonly { readonly path: string; readonly root: string }[]
 }
 
 /**
@@ -105,6 +154,8 @@ export interface LauncherBootstrap {
   readonly stack: string
   readonly node: string
   readonly versions: { readonly nodeRed: string; readonly node: string }
+  /** The folder of installed modules that launchers share; absent: the instance's own. */
+  readonly modules?: string
 }
 
 /** One line of the console log: a line of `console.log` in the instance's directory, and of `GET /logs`. */

@@ -5,25 +5,16 @@
 const { createRequire } = require('node:module')
 const { createAudit } = require('../plugins/audit/audit.cjs')
 const { createAuth } = require('../plugins/auth/auth.cjs')
-const { signOutPath } = require('../plugins/auth/sign-out.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
+const { declaredSettings } = require('./declared-settings.cjs')
 
 /**
  * @typedef {{
- *   nodeRed: string, host: string, port: number, credentialSecret: string, editor: boolean, title: string,
+ *   nodeRed: string, host: string, port: number, credentialSecret: string, editor: boolean,
+ *   declared: import('./declared-settings.cjs').Declared,
  *   storage: import('../plugins/storage/storage.cjs').StorageData
  * } & import('../plugins/auth/auth.cjs').AuthData} Data
  */
-
-/**
- * The editor puts the header's title into the page as HTML.
- * @param {string} text
- */
-function asHtml(text) {
-  /** @type {Record<string, string>} */
-  const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
-}
 
 /** @param {Data} data */
 function settings(data) {
@@ -41,21 +32,10 @@ function settings(data) {
     storageModule: storage.module,
     credentialSecret: data.credentialSecret,
     ...auth,
+    ...declaredSettings(data.declared, { fromStack, guard: auth.httpNodeAuth }),
     httpAdminMiddleware: [audit.watch, ...auth.httpAdminMiddleware],
     disableEditor: !data.editor,
-    editorTheme: {
-      page: { title: data.title },
-      header: { title: asHtml(data.title) },
-      projects: { enabled: false },
-      logout: { redirect: signOutPath },
-    },
     telemetry: { enabled: false, updateNotification: false },
-    functionExternalModules: false,
-    externalModules: {
-      autoInstall: false,
-      palette: { allowInstall: false, allowUpload: false, allowUpdate: false },
-      modules: { allowInstall: false },
-    },
     logging: { console: { level: 'info', metrics: false, audit: false }, audit: audit.logging },
   }
 }

@@ -29,7 +29,12 @@ export function createDesk(deps: {
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: SettingsSources['desired'] = { flows: new Map(), credentials: new Map(), users: new Map() }
+  let desired: SettingsSources['desired'] = {
+    flows: new Map(),
+    credentials: new Map(),
+    certificates: new Map(),
+    users: new Map(),
+  }
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {

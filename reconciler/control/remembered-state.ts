@@ -22,6 +22,7 @@ export function rememberedState(inventory: readonly InventoryEntry[]): DesiredSt
     held: new Map(),
     flows: new Map(),
     credentials: new Map(),
+    certificates: new Map(),
     complete: false,
     diagnostics: [],
   }

@@ -2,17 +2,17 @@ import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
-import { parseMemory } from '../model/quantity.ts'
+import { parseMemory, parseSize } from '../model/quantity.ts'
 import { reachableUrl } from '../model/reachable.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import { isEncryptedCredentials } from '../model/encrypted-credentials.ts'
-import type { Access, DeclaredFlows, EnvValue } from '../model/resource.ts'
+import type { Access, DeclaredFlows, EnvValue, ResolvedInstance } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
-  readonly desired: Pick<DesiredState, 'flows' | 'credentials' | 'users'>
+  readonly desired: Pick<DesiredState, 'flows' | 'credentials' | 'certificates' | 'users'>
   readonly secrets: ReadonlyMap<string, Secret>
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
   readonly host: string
@@ -29,35 +29,55 @@ export function runtimeSettings(
   placed: PlacedInstance,
   sources: SettingsSources,
 ): RuntimeSettings | undefined {
-  const { spec, port } = placed
-  const env = revealEnv(spec.env, sources.secrets)
-  const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, sources.desired)
-  const key = sources.credentialKeys.inForce(placed.uid, spec)
-  if (env === undefined || port === undefined || key === undefined) return undefined
-  if (spec.flows !== undefined && flows === undefined) return undefined
-  if (!areKnown(spec.access, sources.desired)) return undefined
+  const { spec } = placed
+  const needed = whatItNeeds(placed, sources)
+  if (needed === undefined) return undefined
+  const { key, certificates, ...found } = needed
   return defined({
+    ...found,
     uid: placed.uid,
     name: spec.name,
     digest: placed.settings,
     host: sources.host,
-    port,
     memory: spec.resources.memory === undefined ? undefined : parseMemory(spec.resources.memory),
-    env,
     modules: spec.modules,
     allowInstallScripts: sources.allowInstallScripts,
-    flows,
     credentialSecret: key.reveal(),
     earlierCredentialSecrets: sources.credentialKeys.earlier(placed.uid, spec).map((one) => one.reveal()),
     editor: spec.editor,
-    endpoints: spec.endpoints,
-    identity: { ...sources.identity, redirectUris: redirectUris(placed, port, sources.host) },
+    endpoints: endpoints(spec.endpoints),
+    functionModules: spec.functionModules,
+    context: spec.context,
+    certificates: certificates?.text,
+    identity: { ...sources.identity, redirectUris: redirectUris(placed, found.port, sources.host) },
     members: members(spec, sources.desired),
   })
 }
 
+/** What may be missing; undefined where something is. */
+function whatItNeeds({ uid, spec, port }: PlacedInstance, sources: SettingsSources) {
+  const { desired, secrets, credentialKeys } = sources
+  const env = revealEnv(spec.env, secrets)
+  const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, desired)
+  const certificates = textOf(spec.certificates, desired.certificates)
+  const key = credentialKeys.inForce(uid, spec)
+  if (env === undefined || port === undefined || key === undefined) return undefined
+  if (certificates === 'unknown' || (spec.flows !== undefined && flows === undefined)) return undefined
+  return areKnown(spec.access, desired) ? { env, port, key, flows, certificates } : undefined
+}
+
 function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
   return redirectUrisOf(instanceUrls(`${reachableUrl(host, port)}/`, spec.hostnames))
+}
+
+/** The text of a file that an instance names, if it names one. */
+function textOf(
+  named: ResolvedInstance['certificates'],
+  texts: ReadonlyMap<string, string>,
+): { readonly text: string } | 'unknown' | undefined {
+  if (named === undefined) return undefined
+  const text = texts.get(named.digest)
+  return text === undefined ? 'unknown' : { text }
 }
 
 /** Undefined where the texts of that revision are not at hand. */
@@ -74,6 +94,10 @@ function declaredFlows(
 
 function parsed(text: string | undefined): unknown {
   return text === undefined ? undefined : JSON.parse(text)
+}
+
+function endpoints({ bodyLimit, ...others }: ResolvedInstance['endpoints']): RuntimeSettings['endpoints'] {
+  return bodyLimit === undefined ? others : { ...others, bodyLimit: parseSize(bodyLimit) }
 }
 
 function revealEnv(

@@ -1,15 +1,17 @@
 import { createBlobCache, type BlobCache, type File, type Reader } from './blob-cache.ts'
+import { parseCertificates, type CertificatesFile } from './certificates-file.ts'
 import { parseCredentials, type CredentialsFile } from './credentials-file.ts'
+import { certificatesPathOf } from './resolve-certificates.ts'
 import { pathNamedBy } from './resolve-flows.ts'
 import { parseFlows, type FlowsFile } from './flows-file.ts'
-import { indexResources, type ResourceIndex } from './index-resources.ts'
+import { indexResources, type Located, type ResourceIndex } from './index-resources.ts'
 import { locate } from './locate.ts'
 import { parseSafely, type ParsedFile } from './parse-file.ts'
 import { resolve } from './resolve.ts'
 import type { Finding } from './finding.ts'
 import type { Validator } from './validators.ts'
 import type { DesiredState } from '../model/desired-state.ts'
-import type { DriverName, Kind } from '../model/resource.ts'
+import type { DriverName, InstanceDocument, Kind, TemplateDocument } from '../model/resource.ts'
 import type { Revision } from '../model/revision.ts'
 
 type SkipReason = 'symlink-outside' | 'not-a-file' | 'file-too-large'
@@ -41,6 +43,7 @@ export function createDesiredLoader(options: {
   const flows = createBlobCache(parseFlows)
   const credentials = createBlobCache(parseCredentials)
   const contents = createBlobCache((bytes) => bytes)
+  const certificates = createBlobCache(parseCertificates)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
   let users: ResourceIndex['users'] = new Map()
   return {
@@ -48,12 +51,14 @@ export function createDesiredLoader(options: {
       if (last?.files === files) return last.desired
       const index = keepUsers(indexResources(await readManifests(files, manifests, signal)), users)
       users = index.users
-      const named = namedFiles(index, files, 'path')
-      const secret = namedFiles(index, files, 'credentials')
+      const named = namedFiles(index, files, (document) => pathNamedBy(document, 'path'))
+      const secret = namedFiles(index, files, (document) => pathNamedBy(document, 'credentials'))
+      const trusted = namedFiles(index, files, certificatesPathOf)
       const { findings: found, ...state } = resolve({
         index,
         flows: new Map([...(await flows(named.files, files, signal)), ...named.large]),
         credentials: new Map([...(await credentials(secret.files, files, signal)), ...secret.large]),
+        certificates: new Map([...(await certificates(trusted.files, files, signal)), ...trusted.large]),
         defaultDriver: options.defaultDriver,
       })
       const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
@@ -118,13 +123,20 @@ function tooLarge({ size }: File): ParsedFile {
 interface NamedFiles {
   readonly files: readonly File[]
   /** Those that the source did not read. */
-  readonly large: ReadonlyMap<string, (FlowsFile | CredentialsFile) & { readonly kind: 'invalid' }>
+  readonly large: ReadonlyMap<
+    string,
+    (FlowsFile | CredentialsFile | CertificatesFile) & { readonly kind: 'invalid' }
+  >
 }
 
-/** The files that manifests name for their flows. */
-function namedFiles(index: ResourceIndex, files: Files, field: 'path' | 'credentials'): NamedFiles {
+/** The files that manifests name. */
+function namedFiles(
+  index: ResourceIndex,
+  files: Files,
+  pathOf: (document: Located<InstanceDocument> | Located<TemplateDocument>) => string | undefined,
+): NamedFiles {
   const documents = [...index.instances.values(), ...index.templates.values()]
-  const named = new Set(documents.map((document) => pathNamedBy(document, field)))
+  const named = new Set(documents.map(pathOf))
   const large = files.skipped.filter(({ path, reason }) => reason === 'file-too-large' && named.has(path))
   return {
     files: files.files.filter(({ path }) => named.has(path)),

@@ -1,8 +1,11 @@
 import type { Finding } from './finding.ts'
 import { findParts, type Parts } from './find-parts.ts'
+import type { CertificatesFile } from './certificates-file.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
 import { mergeEnv } from './merge-env.ts'
 import { resolveFlows, type FlowsFiles, type ResolvedFlows } from './resolve-flows.ts'
+import { resolveCertificates } from './resolve-certificates.ts'
+import { mergeDeclared, resolveDeclared, settingsFindings } from './resolve-settings.ts'
 import type { TeamAccess } from './team-access.ts'
 import { defined } from '../model/defined.ts'
 import type {
@@ -21,6 +24,8 @@ export interface ResolutionContext {
   /** By name of the team. */
   readonly access: ReadonlyMap<string, TeamAccess>
   readonly files: FlowsFiles
+  /** By path inside the source. */
+  readonly certificates: ReadonlyMap<string, CertificatesFile>
 }
 
 export interface Resolution {
@@ -35,6 +40,7 @@ interface Known {
   readonly parts: Parts
   readonly access: TeamAccess | undefined
   readonly flows: Omit<ResolvedFlows, 'findings'>
+  readonly certificates: ResolvedInstance['certificates']
   readonly defaultDriver: DriverName
   readonly resolution: Resolution
 }
@@ -48,10 +54,12 @@ const resolved = new WeakMap<InstanceDocument, Known>()
 export function resolveInstance(instance: Located<InstanceDocument>, context: ResolutionContext): Resolution {
   const parts = findParts(instance, context.index)
   if ('findings' in parts) return parts
-  const { findings, ...flows } = resolveFlows(parts, context.files)
+  const { findings: flowsFindings, ...flows } = resolveFlows(parts, context.files)
   const access = context.access.get(parts.team.resource.metadata.name)
   const before = resolved.get(instance.resource)
-  const now = { parts, access, flows, defaultDriver: context.defaultDriver }
+  const { certificates, findings: certificatesFindings } = resolveCertificates(parts, context.certificates)
+  const findings = [...flowsFindings, ...certificatesFindings]
+  const now = { parts, access, flows, certificates, defaultDriver: context.defaultDriver }
   if (before !== undefined && findings.length === 0 && sameMakings(before, now)) return before.resolution
   const resolution = fold(now, findings)
   if (findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
@@ -66,6 +74,7 @@ function sameMakings(before: Makings, now: Makings): boolean {
     before.defaultDriver === now.defaultDriver &&
     sameFile(before.flows.flows, now.flows.flows) &&
     sameFile(before.flows.flows?.credentials, now.flows.flows?.credentials) &&
+    sameFile(before.certificates, now.certificates) &&
     sameParts(before.parts, now.parts)
   )
 }
@@ -90,35 +99,41 @@ function samePart(a: Located<Resource> | undefined, b: Located<Resource> | undef
 }
 
 function fold(
-  { parts, access, flows, defaultDriver }: Makings,
-  flowsFindings: readonly Finding[],
+  { parts, access, flows, certificates, defaultDriver }: Makings,
+  filesFindings: readonly Finding[],
 ): Resolution {
   const env = mergeEnv(parts)
-  const findings = [...env.findings, ...flowsFindings, ...dependencies(parts, access)]
-  if (findings.some(({ severity }) => severity === 'error')) return { findings }
   const settings = mergeSettings(
     defaultDriver,
     parts.template?.resource.spec ?? {},
     parts.instance.resource.spec,
   )
+  const findings = [
+    ...env.findings,
+    ...filesFindings,
+    ...settingsFindings(parts, settings),
+    ...dependencies(parts, access),
+  ]
+  if (findings.some(({ severity }) => severity === 'error')) return { findings }
   const base = baseOf(parts, settings)
   return {
     findings: [...findings, ...notApplied(parts, settings)],
-    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, ...flows }),
+    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, ...flows, certificates }),
   }
 }
 
-type Defaulted = Required<Omit<Settings, 'stack' | 'env' | 'flows'>>
+type Defaulted = Required<
+  Pick<Settings, 'driver' | 'state' | 'resources' | 'modules' | 'editor' | 'endpoints'>
+> &
+  Settings
 
 function baseOf(
   parts: Parts,
   settings: Defaulted,
-): Omit<ResolvedInstance, 'env' | 'access' | 'flows' | 'credentialSecret'> {
+): Omit<ResolvedInstance, 'env' | 'access' | 'flows' | 'credentialSecret' | 'certificates'> {
   const { metadata, spec } = parts.instance.resource
   const { nodeRed, node = 24, image } = parts.stack.resource.spec
   const { driver, state, resources, modules } = settings
-  const { enabled = true, title = metadata.name, timeZone } = settings.editor
-  const { access = 'public' } = settings.endpoints
   return defined({
     name: metadata.name,
     team: spec.team,
@@ -129,8 +144,7 @@ function baseOf(
     hostnames: [...new Set([spec.hostname ?? [], spec.hostnames ?? []].flat())],
     resources,
     modules,
-    editor: defined({ enabled, title, timeZone }),
-    endpoints: { access },
+    ...resolveDeclared(settings, metadata.name),
   })
 }
 
@@ -142,8 +156,7 @@ function mergeSettings(driver: DriverName, template: Settings, own: Settings): D
     ...own,
     resources: { ...template.resources, ...own.resources },
     modules: { ...template.modules, ...own.modules },
-    editor: { ...template.editor, ...own.editor },
-    endpoints: { ...template.endpoints, ...own.endpoints },
+    ...mergeDeclared(template, own),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CertificatesFile } from './certificates-file.ts'
 import { exclusiveClaims } from './exclusive-claims.ts'
 import type { Finding } from './finding.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
@@ -11,23 +12,32 @@ import type { DriverName, InstanceDocument, ResolvedInstance } from '../model/re
 
 export interface ResolveInput extends FlowsFiles {
   readonly index: ResourceIndex
+  readonly certificates: ReadonlyMap<string, CertificatesFile>
   readonly defaultDriver: DriverName
 }
 
 export type Resolved = Pick<
   DesiredState,
-  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows' | 'credentials'
+  | 'teams'
+  | 'users'
+  | 'invalidUsers'
+  | 'instances'
+  | 'renames'
+  | 'held'
+  | 'flows'
+  | 'credentials'
+  | 'certificates'
 > & {
   readonly findings: readonly Finding[]
 }
 
 /** From valid documents to what is to run: references followed, names and ports checked against each other. */
-export function resolve({ index, flows, credentials, defaultDriver }: ResolveInput): Resolved {
+export function resolve({ index, flows, credentials, certificates, defaultDriver }: ResolveInput): Resolved {
   const access = accessByTeam(index)
   const resolutions = new Map(
     [...index.instances].map(([name, located]) => [
       name,
-      resolveInstance(located, { index, files: { flows, credentials }, defaultDriver, access }),
+      resolveInstance(located, { index, files: { flows, credentials }, certificates, defaultDriver, access }),
     ]),
   )
   const { renames, findings: renameFindings } = findRenames(index)
@@ -50,6 +60,7 @@ export function resolve({ index, flows, credentials, defaultDriver }: ResolveInp
     held,
     flows: textsByDigest(flows),
     credentials: textsByDigest(credentials),
+    certificates: certificatesByDigest(certificates),
     findings: unique([...index.findings, ...teamFindings(access), ...findings]),
   }
 }
@@ -128,6 +139,12 @@ function plain<R>(located: ReadonlyMap<string, { readonly resource: R }>): Reado
 function textsByDigest(files: FlowsFiles['flows'] | FlowsFiles['credentials']): ReadonlyMap<Digest, string> {
   return new Map(
     [...files.values()].flatMap((file) => (file.kind === 'invalid' ? [] : [[file.digest, file.text]])),
+  )
+}
+
+function certificatesByDigest(files: ReadonlyMap<string, CertificatesFile>): ReadonlyMap<Digest, string> {
+  return new Map(
+    [...files.values()].flatMap((file) => (file.kind === 'certificates' ? [[file.digest, file.text]] : [])),
   )
 }
 

@@ -26,6 +26,8 @@ export const diagnosticCodes = {
   'path-not-found': 'A path names nothing.',
   'invalid-flows': 'The flows file is not a list of nodes.',
   'invalid-credentials': 'The credentials file is not encrypted credentials of Node-RED.',
+  'invalid-certificates': 'The file is not one of certificates in PEM form.',
+  contradiction: 'Two settings contradict each other.',
   'invalid-rename': 'metadata.previously cannot be followed.',
   'no-resources': 'The source holds no resources.',
   'missing-secret': 'A secret is not in the folder of secrets.',

@@ -19,6 +19,8 @@ export interface DesiredState {
   readonly flows: ReadonlyMap<Digest, string>
   /** Credentials files by digest: the text as it stands in Git, encrypted. */
   readonly credentials: ReadonlyMap<Digest, string>
+  /** Files of certificates by the digest that a resolved instance names, in PEM form. */
+  readonly certificates: ReadonlyMap<Digest, string>
   /** false: some document could not be read, so that what it declares is unknown and nothing may be deleted. */
   readonly complete: boolean
   readonly diagnostics: readonly Diagnostic[]

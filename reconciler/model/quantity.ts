@@ -9,6 +9,15 @@ export function parseMemory(quantity: string): number {
   return Number(amount) * units[unit]
 }
 
+const sizes = { Ki: 2 ** 10, Mi: 2 ** 20 } as const
+
+/** Bytes of the size of a message such as `5Mi`. */
+export function parseSize(quantity: string): number {
+  const [, amount, unit] = /^([1-9][0-9]*)(Ki|Mi)$/.exec(quantity) ?? []
+  if (unit !== 'Ki' && unit !== 'Mi') throw new RangeError(`not a size: ${quantity}`)
+  return Number(amount) * sizes[unit]
+}
+
 const durations = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 
 /** Milliseconds of a duration such as `30s`. */

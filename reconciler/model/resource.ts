@@ -4,6 +4,7 @@ import type { Team as TeamDocument } from './generated/team.ts'
 import type { Template as TemplateDocument } from './generated/template.ts'
 import type { User as UserDocument } from './generated/user.ts'
 import type { Digest } from './digest.ts'
+import type { EditorSettings, EndpointSettings, FunctionModules } from './instance-settings.ts'
 
 export type Resource = TeamDocument | UserDocument | StackDocument | TemplateDocument | InstanceDocument
 export type Kind = Resource['kind']
@@ -58,7 +59,12 @@ export interface ResolvedInstance {
   readonly flows?: DeclaredFlows
   /** The secret that is the key of its credentials, with a keyed fingerprint; absent: it has a key of its own. */
   readonly credentialSecret?: { readonly secret: string; readonly fingerprint?: string }
-  readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
+  readonly editor: EditorSettings & { readonly enabled: boolean; readonly title: string }
+  readonly endpoints: EndpointSettings & { readonly access: 'public' | 'basic' | 'members' }
+  readonly functionModules?: FunctionModules
+  /** Absent: in memory. */
+  readonly context?: 'file'
+  /** The file's path inside the source; the digest is that of the certificates without what stands between them. */
+  readonly certificates?: { readonly path: string; readonly digest: Digest }
   readonly access: { readonly [user: string]: Access }
 }

@@ -1,5 +1,5 @@
 import type { Fields } from '../model/fields.ts'
-import type { Json } from '../model/json.ts'
+import type { Json, JsonObject } from '../model/json.ts'
 import type { DeclaredFlows, ResolvedInstance } from '../model/resource.ts'
 
 /**
@@ -7,26 +7,17 @@ import type { DeclaredFlows, ResolvedInstance } from '../model/resource.ts'
  * their own. The name is left out: a rename is no change of the instance.
  */
 export function specFields(spec: ResolvedInstance): Fields {
-  const {
-    name: _,
-    env,
-    modules,
-    access,
-    stack,
-    resources,
-    editor,
-    endpoints,
-    flows,
-    credentialSecret,
-    ...plain
-  } = spec
+  const { name: _, env, modules, access, stack, resources, editor, endpoints, flows, ...others } = spec
+  const { credentialSecret, functionModules, certificates, ...plain } = others
   const fields: Record<string, Json> = { ...plain }
   add(fields, 'stack', stack)
   add(fields, 'resources', resources)
-  add(fields, 'editor', editor)
-  add(fields, 'endpoints', endpoints)
+  addNested(fields, 'editor', editor)
+  addNested(fields, 'endpoints', endpoints)
   if (flows !== undefined) addFlows(fields, flows)
   if (credentialSecret !== undefined) fields['flows.credentialSecret'] = credentialSecret
+  if (functionModules !== undefined) add(fields, 'functionModules', functionModules)
+  if (certificates !== undefined) add(fields, 'certificates', certificates)
   add(fields, 'env', env)
   add(fields, 'modules', modules)
   add(fields, 'access', access)
@@ -45,4 +36,15 @@ function add<T extends object>(
 ): void {
   const entries: readonly (readonly [string, Json | undefined])[] = Object.entries(map)
   for (const [key, value] of entries) if (value !== undefined) fields[`${prefix}.${key}`] = value
+}
+
+/** Maps within maps too: every setting is a fact of its own. */
+function addNested(fields: Record<string, Json>, prefix: string, map: JsonObject): void {
+  for (const [key, value] of Object.entries(map))
+    if (isMap(value)) addNested(fields, `${prefix}.${key}`, value)
+    else fields[`${prefix}.${key}`] = value
+}
+
+function isMap(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

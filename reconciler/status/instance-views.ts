@@ -46,6 +46,9 @@ export interface DeclaredView {
   readonly flows?: ResolvedInstance['flows']
   readonly editor: ResolvedInstance['editor']
   readonly endpoints: ResolvedInstance['endpoints']
+  readonly functionModules?: ResolvedInstance['functionModules']
+  readonly context?: ResolvedInstance['context']
+  readonly certificates?: ResolvedInstance['certificates']
   readonly access: readonly { readonly user: string; readonly role: Role | 'admin' }[]
 }
 
@@ -152,6 +155,9 @@ function declaredView(spec: ResolvedInstance, allotted: number | undefined): Dec
     flows: spec.flows,
     editor: spec.editor,
     endpoints: spec.endpoints,
+    functionModules: spec.functionModules,
+    context: spec.context,
+    certificates: spec.certificates,
     access: Object.entries(spec.access).map(([user, { role }]) => ({ user, role })),
   })
 }

@@ -1,11 +1,16 @@
 import { objectSchema as object } from '../model/json-schema.ts'
 import { phases } from '../model/observed-state.ts'
 import { driverNames, roles } from '../model/resource.ts'
+import {
+  contextSchema,
+  editorSchema,
+  endpointsSchema,
+  functionModulesSchema,
+} from '../model/settings-schema.ts'
 
 /** JSON Schema 2020-12 of a StateDocument. Unknown properties are allowed: a newer reconciler may say more. */
 
 const text = { type: 'string' } as const
-const flag = { type: 'boolean' } as const
 const texts = { type: 'object', additionalProperties: text } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
 const port = { type: 'integer', minimum: 1, maximum: 65_535 } as const
@@ -32,14 +37,17 @@ const resolvedInstance = object(
       ['credentials', 'onEdit'],
     ),
     credentialSecret: object({ secret: text, fingerprint: text }, ['fingerprint']),
-    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: { enum: ['public', 'basic', 'members'] } }),
+    editor: editorSchema,
+    endpoints: endpointsSchema({ enum: ['public', 'basic', 'members'] }, text),
+    functionModules: functionModulesSchema,
+    context: contextSchema,
+    certificates: object({ path: text, digest }),
     access: {
       type: 'object',
       additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),
     },
   },
-  ['port', 'flows', 'credentialSecret'],
+  ['port', 'flows', 'credentialSecret', 'functionModules', 'context', 'certificates'],
 )
 
 const inventoryEntry = object(

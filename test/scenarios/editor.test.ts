@@ -94,7 +94,7 @@ async function stored(fleet: FleetUnderTest): Promise<string> {
 
 async function trail(fleet: FleetUnderTest): Promise<readonly Record<string, unknown>[]> {
   const page = asRecord(await fleet.api('audit?instance=press&limit=100'))
-  const entries: unknown = page?.['items']
+  const entries: unknown = page?.['entries']
   return Array.isArray(entries) ? entries : []
 }
 

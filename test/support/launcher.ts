@@ -92,6 +92,7 @@ export async function prepareLauncher(
     adminToken,
     adminHost: '127.0.0.1',
     adminPort,
+    modules: join(directory, '../modules'),
     ...(stack ?? (await testStack())),
   }
   writeFileSync(join(directory, 'launcher.json'), JSON.stringify(bootstrap), { mode: 0o600 })

@@ -135,7 +135,7 @@ function settingsOf({ uid, spec, settings }: PlacedInstance, port: number): Runt
     allowInstallScripts: false,
     credentialSecret: `canary-credential-${uid}`,
     editor: spec.editor,
-    endpoints: spec.endpoints,
+    endpoints: { access: spec.endpoints.access },
     members: [],
   }
 }

@@ -21,13 +21,17 @@ const { hideCookies, hideCredentials } = require('./cookies.cjs')
  * @param {ReturnType<typeof import('./open-sockets.cjs').createOpenSockets>} sockets
  */
 function guardedDoors({ grantOf, refuse }, sockets) {
+  /** Requests that were let in at a static folder, and come by again with their credentials hidden. @type {WeakSet<Request>} */
+  const letIn = new WeakSet()
   /**
    * @param {Request} request
    * @param {Response} response
    * @param {() => void} next
    */
   async function middleware(request, response, next) {
+    if (letIn.has(request)) return next()
     if ((await grantOf(request).catch(() => undefined)) === undefined) return refuse(request, response)
+    letIn.add(request)
     hideCredentials(request)
     return next()
   }

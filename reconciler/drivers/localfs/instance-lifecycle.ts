@@ -17,6 +17,8 @@ const answerWithinMs = 2_000
 
 export interface LifecycleParts {
   readonly fleet: string
+  /** The folder of installed modules that launchers share. */
+  readonly modules: string
   /** The address that editors and admin APIs listen on. */
   readonly host: string
   /** What a launcher is started with: another program or other flags replace it. */
@@ -155,7 +157,7 @@ function recordOf(
 }
 
 async function bootstrapOf(
-  { fleet, host, stacks }: LifecycleParts,
+  { fleet, host, stacks, modules }: LifecycleParts,
   { uid, spec, port }: PlacedInstance,
   credentials: Credentials,
   signal: AbortSignal,
@@ -174,6 +176,7 @@ async function bootstrapOf(
     stack: stack.folder,
     node: stack.node,
     versions: stack.versions,
+    modules,
   }
 }
 

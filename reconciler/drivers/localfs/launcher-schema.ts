@@ -58,12 +58,15 @@ const bootstrapProperties = {
   stack: text,
   node: text,
   versions,
+  modules: text,
 } satisfies { [K in keyof LauncherBootstrap]-?: object }
+
+const bootstrapOptional: readonly string[] = ['modules'] satisfies (keyof LauncherBootstrap)[]
 
 /** Whether `launcher.json` still is what the driver wrote. */
 export const isLauncherBootstrap = ajv.compile<LauncherBootstrap>({
   type: 'object',
-  required: Object.keys(bootstrapProperties),
+  required: Object.keys(bootstrapProperties).filter((name) => !bootstrapOptional.includes(name)),
   properties: bootstrapProperties,
 })
 

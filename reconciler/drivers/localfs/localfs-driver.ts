@@ -53,6 +53,7 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
   })
   const lifecycle = createInstanceLifecycle({
     fleet,
+    modules: join(data, 'modules'),
     host,
     launcherArguments: [machine.program, ...launcher.nodeFlags, launcher.program],
     directories,

@@ -62,6 +62,12 @@ export interface Template {
     flows?: Flows
     editor?: Editor
     endpoints?: Endpoints
+    functionModules?: FunctionModules
+    /**
+     * Where flows keep context: memory, gone with Node-RED, or file, in the instance's folder, written within a second; memory is then there too, as a store of that name.
+     */
+    context?: 'memory' | 'file'
+    certificates?: Certificates
   }
 }
 /**
@@ -142,6 +148,85 @@ export interface Editor {
    * The time zone of the flows, by its IANA name.
    */
   timeZone?: string
+  /**
+   * The id of a theme, such as one that a package in modules brings.
+   */
+  theme?: string
+  /**
+   * The header of the editor page.
+   */
+  header?: {
+    /**
+     * The title in the header, 1 to 128 characters. Default: that of the page.
+     */
+    title?: string
+    /**
+     * Where the header leads to: an http or https URL.
+     */
+    url?: string
+  }
+  /**
+   * false: the editor offers no tours of its new features.
+   */
+  tours?: boolean
+  /**
+   * The editor of code in nodes.
+   */
+  codeEditor?: {
+    /**
+     * What edits code.
+     */
+    library?: 'monaco' | 'ace'
+    /**
+     * Options of that library: text, number or boolean by name.
+     */
+    options?: {
+      [k: string]: string | number | boolean
+    }
+  }
+  /**
+   * How many characters of a message the debug sidebar shows.
+   */
+  debugMaxLength?: number
+  /**
+   * The palette, and what may be installed from the editor.
+   */
+  palette?: {
+    /**
+     * true: members who edit flows may install packages in the editor. They are kept beside the declared ones; declared ones cannot be updated there.
+     */
+    allowInstall?: boolean
+    /**
+     * Packages that may be installed and loaded, by name with * for any characters, and @ with a range of versions. Absent: all. Packages in modules are allowed without being listed. At most 200.
+     *
+     * @maxItems 200
+     *
+     * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
+     */
+    allow?: string[]
+    /**
+     * Packages that may neither be installed nor loaded; of two entries that fit, the one that is more exact counts. At most 200.
+     *
+     * @maxItems 200
+     *
+     * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
+     */
+    deny?: string[]
+    /**
+     * URLs of catalogues of packages that the editor offers. Absent: that of Node-RED. At most 20.
+     *
+     * @maxItems 20
+     */
+    catalogues?: string[]
+    /**
+     * Files of nodes that are not loaded, such as 90-exec.js. At most 200.
+     *
+     * @maxItems 200
+     *
+     * Items: The name of a file.
+     */
+    excludeNodes?: string[]
+  }
 }
 /**
  * The flows' own HTTP endpoints and dashboards.
@@ -151,4 +236,92 @@ export interface Endpoints {
    * Who may call them: anybody; members of the team by name and password (HTTP Basic); or members signed in by their browser, and machines with a bearer token.
    */
   access?: 'public' | 'basic' | 'members'
+  /**
+   * Which pages of other origins may call them (CORS). Absent: none.
+   */
+  cors?: {
+    /**
+     * Origins such as https://panel.example.com, or * for every one. At most 50.
+     *
+     * @minItems 1
+     * @maxItems 50
+     */
+    origins: string[]
+    /**
+     * The methods. Default: GET, HEAD, POST, PUT, PATCH and DELETE.
+     *
+     * @minItems 1
+     * @maxItems 7
+     */
+    methods?: ('GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS')[]
+    /**
+     * The headers that a request may carry. Absent: those it asks for. At most 50.
+     *
+     * @maxItems 50
+     */
+    headers?: string[]
+    /**
+     * true: a page may send cookies and passwords. Not together with the origin *.
+     */
+    credentials?: boolean
+    /**
+     * For how many seconds a browser may remember the answer.
+     */
+    maxAge?: number
+  }
+  /**
+   * The largest body of a request: a whole number of Ki (2^10 bytes) or Mi (2^20); at least 64Ki. Default: 5Mi. A larger one holds for deploys too.
+   */
+  bodyLimit?: string
+  /**
+   * Folders whose files are served as they are, with the same access. At most 20.
+   *
+   * @maxItems 20
+   *
+   * Items: One folder.
+   */
+  static?: {
+    /**
+     * The folder, below static/ in the instance's own folder, where flows write to it as static/PATH. It is made if it is not there. Links that lead out of it are not followed.
+     */
+    path: string
+    /**
+     * Where it is served, such as /assets.
+     */
+    root: string
+  }[]
+}
+/**
+ * Modules that function nodes may use. Absent: none.
+ */
+export interface FunctionModules {
+  /**
+   * Packages and modules of Node.js, by name with * for any characters. At most 200.
+   *
+   * @maxItems 200
+   *
+   * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
+   */
+  allow?: string[]
+  /**
+   * Of those that allow names, the ones that function nodes may not use. At most 200.
+   *
+   * @maxItems 200
+   *
+   * Items: The name of a package, with * for any characters, and optionally @ with a range of versions.
+   */
+  deny?: string[]
+  /**
+   * true: a deploy installs packages that are allowed and not in modules.
+   */
+  allowInstall?: boolean
+}
+/**
+ * Certificate authorities to trust beside those that Node.js knows.
+ */
+export interface Certificates {
+  /**
+   * A file of certificates in PEM form, relative to the file that names it, inside the source path.
+   */
+  path: string
 }

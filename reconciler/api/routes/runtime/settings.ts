@@ -1,5 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { objectSchema as object } from '../../../model/json-schema.ts'
+import {
+  contextSchema,
+  editorSchema,
+  endpointsSchema,
+  functionModulesSchema,
+} from '../../../model/settings-schema.ts'
 import type { DoorDeps } from '../../deps.ts'
 import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
@@ -30,8 +36,11 @@ const settings = object(
     flows: object({ digest: text, nodes: list(anything), credentials: anything }, ['credentials']),
     credentialSecret: text,
     earlierCredentialSecrets: list(text),
-    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: text }),
+    editor: editorSchema,
+    endpoints: endpointsSchema(text, { type: 'integer', description: 'In bytes.' }),
+    functionModules: functionModulesSchema,
+    context: contextSchema,
+    certificates: { type: 'string', description: 'PEM.' },
     identity: object({
       issuer: text,
       backChannel: text,
@@ -41,7 +50,7 @@ const settings = object(
     }),
     members: list(member),
   },
-  ['memory', 'flows', 'earlierCredentialSecrets', 'identity'],
+  ['memory', 'flows', 'earlierCredentialSecrets', 'functionModules', 'context', 'certificates', 'identity'],
 )
 
 const schema = {

@@ -1,5 +1,11 @@
 import { objectSchema as object } from '../../../model/json-schema.ts'
 import {
+  contextSchema,
+  editorSchema,
+  endpointsSchema,
+  functionModulesSchema,
+} from '../../../model/settings-schema.ts'
+import {
   anything,
   change,
   condition,
@@ -45,11 +51,14 @@ const declared = object(
     },
     modules: mapOf(text),
     flows: object({ path: text, digest: text }),
-    editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: text }),
+    editor: editorSchema,
+    endpoints: endpointsSchema(text, text),
+    functionModules: functionModulesSchema,
+    context: contextSchema,
+    certificates: object({ path: text, digest: text }),
     access: list(object({ user: text, role: text })),
   },
-  ['port', 'flows'],
+  ['port', 'flows', 'functionModules', 'context', 'certificates'],
 )
 
 const observed = object({ kind: text, phase, message: text, fields: mapOf(anything) }, [

@@ -1,0 +1,139 @@
+import { fs } from './builtin.ts'
+import { basename, join } from 'node:path'
+import { writeFileAtomic } from './atomic-file.ts'
+import { canonicalDigest } from './canonical-json.ts'
+import { lives, tryLock, unlock } from './install-lock.ts'
+import { npmInstall, type NpmRun } from './npm-install.ts'
+import { type Modules, versionIn } from './package-json.ts'
+import { pause } from './pause.ts'
+
+const { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } = fs
+const { utimesSync } = fs
+
+/** What an installation is made for: another of these gives another folder. */
+export interface Wanted {
+  readonly modules: Modules
+  /** The exact version of Node.js: what scripts build is for one. */
+  readonly nodeVersion: string
+  readonly allowScripts: boolean
+}
+
+export interface ModuleStore {
+  readonly folder: string
+  readonly npm: Omit<NpmRun, 'folder' | 'timeoutMs' | 'allowScripts'>
+  /** The time in ms since 1970. */
+  readonly now: () => number
+}
+
+/** The last file of an installation that is written. Instances that use it have a link to it. */
+export const completeMark = '.complete'
+const unfinished = '.installing-'
+const npmTimeoutMs = 10 * 60_000
+const lockedAtMostMs = npmTimeoutMs * 2 + 60_000
+const lookAgainMs = 200
+const unusedForMs = 7 * 24 * 3_600_000
+const debrisForMs = 24 * 3_600_000
+
+/**
+ * The folder of a whole installation of the modules, made now where there is none. Launchers that want the same wait
+ * for one of them to make it, and fail with it; others are not waited for. It has its name only once it is whole.
+ */
+export async function installed(store: ModuleStore, wanted: Wanted, signal: AbortSignal): Promise<string> {
+  const digest = canonicalDigest({ ...wanted, platform: process.platform, arch: process.arch })
+  const folder = join(store.folder, digest)
+  const [lock, failure] = [`${folder}.lock`, `${folder}.failed`]
+  const began = store.now()
+  mkdirSync(store.folder, { recursive: true, mode: 0o700 })
+  for (;;) {
+    signal.throwIfAborted()
+    if (isComplete(store, folder)) return folder
+    if (tryLock(lock, { heldAtMostMs: lockedAtMostMs, now: store.now() })) break
+    await pause(lookAgainMs, signal)
+    const told = toldSince(failure, began)
+    if (told !== undefined) throw new Error(told)
+  }
+  try {
+    if (!isComplete(store, folder)) await make(store, wanted, { folder, signal })
+    rmSync(failure, { force: true })
+    return folder
+  } catch (error) {
+    if (!signal.aborted && error instanceof Error) writeFileAtomic(failure, error.message)
+    throw error
+  } finally {
+    unlock(lock)
+  }
+}
+
+/** Notes the use too: what was used lately is not cleared away. */
+function isComplete({ now }: ModuleStore, folder: string): boolean {
+  const mark = join(folder, completeMark)
+  if (!existsSync(mark)) return false
+  utimesSync(mark, now() / 1000, now() / 1000)
+  return true
+}
+
+/** Why who held the lock failed, if that was after somebody had begun to wait for it. */
+function toldSince(failure: string, began: number): string | undefined {
+  const stat = statSync(failure, { throwIfNoEntry: false })
+  return stat !== undefined && stat.mtimeMs >= began ? readFileSync(failure, 'utf8') : undefined
+}
+
+async function make(
+  store: ModuleStore,
+  { modules, allowScripts }: Wanted,
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const work = mkdtempSync(join(store.folder, `${unfinished}${process.pid}-`))
+  try {
+    writeFileAtomic(join(work, 'package.json'), JSON.stringify({ private: true, dependencies: modules }))
+    await npmInstall({ ...store.npm, allowScripts, folder: work, timeoutMs: npmTimeoutMs }, signal)
+    const missing = Object.keys(modules).find(
+      (name) => versionIn(join(work, 'node_modules'), name) === undefined,
+    )
+    if (missing !== undefined) throw new Error(`npm ended well, but ${missing} is not there`)
+    writeFileAtomic(join(work, completeMark), '')
+    putInPlace(work, folder)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  clear(store)
+}
+
+/** Whoever comes first has named it; what stands there without its mark is debris. */
+function putInPlace(work: string, folder: string): void {
+  try {
+    renameSync(work, folder)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error) || !/^(ENOTEMPTY|EEXIST)$/.test(String(error.code)))
+      throw error
+    if (existsSync(join(folder, completeMark))) return
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(work, folder)
+  }
+}
+
+/** Removes installations that no instance has a link to and none has asked for in a week, and what was left unfinished. */
+function clear({ folder, now }: ModuleStore): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (!isUnused(path, now())) continue
+    // First it loses its name: whoever is about to use it finds it whole, or not at all.
+    const bin = join(folder, `${unfinished}${process.pid}-${name.replace(unfinished, '')}`)
+    if (path !== bin) renameSync(path, bin)
+    rmSync(bin, { recursive: true, force: true })
+  }
+}
+
+function isUnused(path: string, now: number): boolean {
+  const name = basename(path)
+  const pid = name.startsWith(unfinished) ? Number.parseInt(name.slice(unfinished.length), 10) : undefined
+  const stat = statSync(join(path, pid === undefined ? completeMark : '.'), { throwIfNoEntry: false })
+  if (pid !== undefined) return pid !== process.pid && (!lives(pid) || ageOf(stat, now) > debrisForMs)
+  if (/\.(lock|failed)$/.test(name))
+    return ageOf(statSync(path, { throwIfNoEntry: false }), now) > debrisForMs
+  return stat !== undefined && stat.nlink === 1 && ageOf(stat, now) > unusedForMs
+}
+
+function ageOf(stat: { readonly mtimeMs: number } | undefined, now: number): number {
+  return stat === undefined ? 0 : now - stat.mtimeMs
+}
