@@ -1,12 +1,15 @@
 import { fs } from './builtin.ts'
 import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
+import { answers } from './health.ts'
+import { lastLines } from './last-lines.ts'
 import { readLastSettings, writeLastSettings } from './last-settings.ts'
 import { installModules, installedModules, modulesDiffer } from './modules.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
+import type { Samples } from './samples.ts'
 import { needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
@@ -18,6 +21,7 @@ export interface InstanceParts {
   readonly paths: InstancePaths
   readonly environment: NodeJS.ProcessEnv
   readonly log: ConsoleLog
+  readonly samples: Pick<Samples, 'add'>
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
@@ -34,6 +38,7 @@ export type Reloaded =
 const firstRetryMs = 2000
 const longestRetryMs = 60_000
 const refusedRetryMs = 30_000
+const probeWithinMs = 2000
 
 /** One instance: the settings it was given, and the Node-RED that is kept running on them. */
 export class Instance {
@@ -50,16 +55,22 @@ export class Instance {
   #note: string | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #fetching = false
+  /** However many ask at once, Node-RED is asked once. */
+  #probe: Promise<boolean> | undefined
 
   constructor(parts: InstanceParts) {
     this.#parts = parts
     this.#nodeRed = new NodeRed(parts)
-    this.#supervisor = new Supervisor({ say: parts.log.say, changed: () => parts.changed(this.state()) })
+    this.#supervisor = new Supervisor({
+      say: parts.log.say,
+      lastLines: () => lastLines(parts.log, this.#settings),
+      changed: () => parts.changed(this.state()),
+    })
   }
 
   state(): LauncherState {
     const { bootstrap, paths } = this.#parts
-    const { phase, pid, restarts, since, message = this.#note } = this.#supervisor.standing
+    const { phase, pid, restarts, since, message = this.#note, lastLines } = this.#supervisor.standing
     const flows = this.#nodeRed.flowsDigest()
     return {
       uid: bootstrap.uid,
@@ -74,9 +85,21 @@ export class Instance {
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
       ...(pid === undefined ? {} : { pid }),
+      ...(lastLines === undefined ? {} : { lastLines }),
       restarts,
       since,
     }
+  }
+
+  /** Whether Node-RED runs and answers at this moment: it is asked, so that one that was killed just now does not count. */
+  async answers(): Promise<boolean> {
+    const asked = this.#settings
+    if (asked === undefined || !isUp(this.#supervisor.standing.phase)) return false
+    this.#probe ??= answers({ host: asked.host, port: asked.port }, probeWithinMs).finally(() => {
+      this.#probe = undefined
+    })
+    const answered = await this.#probe
+    return answered && isUp(this.#supervisor.standing.phase)
   }
 
   /** Brings Node-RED up: on the settings of now, or the last ones where the reconciler cannot be reached. */
@@ -197,7 +220,7 @@ export class Instance {
       this.#takeOver(next)
       return false
     }
-    if (this.#supervisor.standing.phase === 'running') await this.#installBeside(next)
+    if (isUp(this.#supervisor.standing.phase)) await this.#installBeside(next)
     this.#settings = next
     this.#refused = undefined
     this.#note = undefined
@@ -275,9 +298,9 @@ export class Instance {
         }
         this.#nodeRed.writeFiles(this.#settings ?? settings)
       },
-      start: () => {
+      start: (mode) => {
         this.#inForce = (this.#settings ?? settings).digest
-        return this.#nodeRed.start(settings)
+        return this.#nodeRed.start(settings, mode)
       },
       answered: () => {
         log.say(`Node-RED answers on port ${settings.port}`)
@@ -285,4 +308,8 @@ export class Instance {
       },
     }
   }
+}
+
+function isUp(phase: LauncherState['phase']): boolean {
+  return phase === 'running' || phase === 'safe'
 }

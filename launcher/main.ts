@@ -6,6 +6,7 @@ import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts
 import { ConsoleLog } from './console-log.ts'
 import { Instance } from './instance.ts'
 import { createRuntimeClient, reasonOf } from './runtime-client.ts'
+import { Samples } from './samples.ts'
 import { StateReporter } from './state-reporter.ts'
 import type { LauncherBootstrap } from './wire.ts'
 
@@ -39,12 +40,14 @@ async function main(): Promise<void> {
 
 function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: ConsoleLog): Running {
   const runtime = createRuntimeClient(bootstrap)
+  const samples = new Samples()
   const reporter = new StateReporter({ runtime, say: log.say, refused: () => instance.fetchAgain() })
   const instance = new Instance({
     bootstrap,
     paths,
     environment: process.env,
     log,
+    samples,
     runtime: {
       settings: async (signal) => {
         const fetched = await runtime.settings(signal)
@@ -60,7 +63,9 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
   const admin = createAdminApi({
     token: bootstrap.adminToken,
     log,
+    samples,
     state: () => instance.state(),
+    answers: () => instance.answers(),
     start: () => instance.start(),
     stop: () => instance.stop(),
     restart: () => instance.restart(),

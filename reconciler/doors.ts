@@ -14,16 +14,18 @@ export async function openDoors(
   { board, deps }: Composition,
   { log, registry }: { readonly log: Logger; readonly registry: Registry },
 ): Promise<AsyncDisposable & { readonly url: string }> {
+  const driverFor = (uid: string) => {
+    const entry = board.current().inventory.get(uid)
+    return entry === undefined ? undefined : deps.drivers.get(entry.driver)
+  }
   const server = await createServer({
     feed: board,
     desk: deps.desk,
     store: deps.store,
     clock: systemClock,
-    logs: (uid, options, signal) => {
-      const entry = board.current().inventory.get(uid)
-      const driver = entry === undefined ? undefined : deps.drivers.get(entry.driver)
-      return driver?.logs?.(uid, options, signal)
-    },
+    logs: (uid, options, signal) => driverFor(uid)?.logs?.(uid, options, signal),
+    logPage: (uid, options, signal) => driverFor(uid)?.logPage?.(uid, options, signal),
+    samples: (uid, since, signal) => driverFor(uid)?.samples?.(uid, since, signal),
     authenticate: createAuthenticate({
       // until Git was read nobody is known, and that is an outage, not a refusal
       desired: () => (board.current().source.revision === undefined ? undefined : board.current().desired),

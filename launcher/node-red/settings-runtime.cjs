@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto')
 const { readFileSync, statSync } = require('node:fs')
 const { createRequire } = require('node:module')
+const { startReports } = require('../plugins/reports/reports.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
 
 /**
@@ -241,6 +242,7 @@ function asHtml(text) {
 /** @param {Data} data */
 function settings(data) {
   const fromStack = createRequire(data.nodeRed)
+  startReports(fromStack, process.env)
   const membership = createMembership(data.membersFile)
   const verify = createVerify(fromStack, membership)
   const storage = createStorage(data.storage, fromStack)

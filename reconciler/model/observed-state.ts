@@ -6,6 +6,7 @@ export const phases = [
   'installing',
   'starting',
   'running',
+  'safe',
   'crashed',
   'stopping',
   'stopped',
@@ -28,6 +29,8 @@ export type Sighting =
       readonly phase: Phase
       /** Why, for a person: the last error, the exit code. */
       readonly message?: string
+      /** What it said last before it ended, where it has crashed or is in safe mode: for those who may read its log. */
+      readonly lastLines?: readonly string[]
     }
   | { readonly kind: 'unknown'; readonly uid: string; readonly cause: string }
 

@@ -81,6 +81,8 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
       logSignals.push(signal)
       return uid === 'uid-press' ? lines(options, signal) : undefined
     },
+    logPage: async () => ({ lines: [], next: '0000000000000000' }),
+    samples: async () => [],
     authenticate: createAuthenticate({
       desired: () => fleet.feed.current().desired,
       limit: createSignInLimit(),
