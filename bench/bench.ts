@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { judge, renderTable, type Check } from './check.ts'
 import { coldRow } from './cold-dry-run.ts'
+import { deployRow } from './deploy.ts'
 import { changeRow, noOpRow } from './large-serve.ts'
 import { memoryRow } from './launcher-memory.ts'
 import { startRow } from './launcher-start.ts'
@@ -22,6 +23,7 @@ const rows: readonly Row[] = [
   memoryRow,
   commitRow,
   twentyRow,
+  deployRow,
   peersRow,
 ]
 

@@ -24,3 +24,9 @@ export async function inTurns<Ours, Limit>(
   }
   return samples
 }
+
+/** The sample below which that share of all lies, from 0 to 1: the nearest rank. */
+export function quantile(samples: readonly number[], share: number): number {
+  const sorted = samples.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+}

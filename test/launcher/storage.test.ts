@@ -15,7 +15,8 @@ const secretive = (id: string, password: string) => [
 ]
 
 t.test('a deploy is in the store, credentials with it, and survives the death of Node-RED', async (t) => {
-  const { start, deploy, store, running, killNodeRed, launcher, taken } = await storedInstance(t)
+  const { start, deploy, store, running, killNodeRed, whileStopped, launcher, taken } =
+    await storedInstance(t)
   await start()
   t.equal(await store.flows(uid), undefined, 'nothing is invented for an empty editor')
   const answer = await deploy(secretive('one', 'first password'))
@@ -25,13 +26,17 @@ t.test('a deploy is in the store, credentials with it, and survives the death of
   t.match(stored, { savedBy: 'olga', nodes: /one-in/, credentials: /^\{"\$":"/ })
   t.notMatch(stored?.nodes, /password/)
   t.same(idsOf(await running()), ['one', 'one-in'])
-  rmSync(join(launcher.directory, 'storage'), { recursive: true })
-  rmSync(join(launcher.directory, 'user/flows.json'))
-  await killNodeRed()
+  await whileStopped(() => {
+    rmSync(join(launcher.directory, 'storage'), { recursive: true })
+    rmSync(join(launcher.directory, 'user/flows.json'))
+  })
   t.same(idsOf(await running()), ['one', 'one-in'], 'nothing on this disk is needed')
   t.equal(taken.length, 1)
-  for (const file of ['flows.json', 'settings.json', 'sessions.json'])
-    t.equal(statSync(join(launcher.directory, 'storage', file)).mode & 0o777, 0o600, file)
+  for (const name of ['flows.json', 'settings.json', 'sessions.json']) {
+    const file = join(launcher.directory, 'storage', name)
+    await until('the copy is written, for which no start waits', () => existsSync(file))
+    t.equal(statSync(file).mode & 0o777, 0o600, name)
+  }
   t.equal((await launcher.state()).flows, canonicalDigest(await running()), 'the launcher sees what runs')
 })
 
@@ -128,7 +133,7 @@ t.test('a deploy that has become stale while it waited is kept, and blocks nothi
   const [file = ''] = await until('it is set apart', () => apart().length === 1 && apart())
   t.match(file, /^\d{4}-.*-deploy-\d+-stale\.json$/)
   t.match(readFileSync(join(launcher.directory, 'storage/not-delivered', file), 'utf8'), '"mine"')
-  t.match(launcher.console(), /was not taken: the store has other flows/)
+  await until('it is said', () => launcher.console().includes('was not taken: the store has other flows'))
   await until('the flows of the store run', async () => idsOf(await running())?.[0] === 'other')
   t.equal((await deploy(tab('next'))).status, 200)
   t.same(idsOf(await stored()), ['next'])
@@ -147,7 +152,7 @@ t.test('a deploy that the reconciler will never take is told to the editor', asy
 })
 
 t.test('sessions and settings survive, on this disk or in the store', async (t) => {
-  const { start, editor, store, launcher, killNodeRed } = await storedInstance(t)
+  const { start, editor, store, launcher, killNodeRed, whileStopped } = await storedInstance(t)
   await start()
   t.equal((await editor('POST', '/settings/user', { menu: 'kept' })).status, 204)
   await until('the store has both', async () => {
@@ -156,8 +161,7 @@ t.test('sessions and settings survive, on this disk or in the store', async (t) 
   })
   await killNodeRed()
   t.equal((await editor('GET', '/settings/user')).status, 200)
-  rmSync(join(launcher.directory, 'storage'), { recursive: true })
-  await killNodeRed()
+  await whileStopped(() => rmSync(join(launcher.directory, 'storage'), { recursive: true }))
   t.match(await editor('GET', '/settings/user'), { status: 200, text: /kept/ })
   const vera = await signIn(launcher.port, 'vera')
   const asVera = async () =>

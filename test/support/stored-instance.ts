@@ -28,6 +28,8 @@ export interface StoredInstance {
   readonly start: () => Promise<void>
   /** Kills Node-RED as the kernel does when memory runs out, and waits until the launcher has another. */
   readonly killNodeRed: () => Promise<void>
+  /** Stops Node-RED, changes something that it would write to, and starts it again. */
+  readonly whileStopped: (change: () => void) => Promise<void>
   /** One request to Node-RED's admin API as `olga`. */
   readonly editor: (method: string, path: string, body?: unknown) => Promise<Answer>
   readonly deploy: (nodes: readonly object[], rev?: string) => Promise<Answer>
@@ -95,12 +97,20 @@ function editing(launcher: LauncherUnderTest, store: Store) {
       process.kill(pid, 'SIGKILL')
       await runs(pid)
     },
+    async whileStopped(change: () => void) {
+      await launcher.admin('POST', '/stop')
+      await launcher.when('Node-RED has ended', ({ phase }) => phase === 'stopped')
+      change()
+      await launcher.admin('POST', '/start')
+      await runs()
+    },
     deploy: async (nodes: readonly object[], rev?: string) =>
       editor('POST', '/flows', { flows: nodes, ...(rev === undefined ? {} : { rev }) }),
     running: async () =>
       until('flows are loaded', async () => {
         const { status, text } = await editor('GET', '/flows')
-        return status === 200 && text !== '' ? JSON.parse(text).flows : undefined
+        // Node-RED answers null until it has loaded them
+        return status === 200 && text !== '' ? JSON.parse(text)?.flows : undefined
       }),
     async stored() {
       const found = await store.flows(uid)
