@@ -143,7 +143,7 @@ const writing = [
 t.test('the status door only reads', async (t) => {
   const { server } = await openDoors(t)
   const routes = server.printRoutes({ commonPrefix: false }).trimEnd().split('\n')
-  t.equal(routes.length, 25)
+  t.equal(routes.length, 26)
   t.same(
     routes.filter((route) => !/\((GET|GET, HEAD)\)$/.test(route)),
     writing.map((route) => `├── ${route}`),
