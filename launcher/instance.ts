@@ -25,6 +25,8 @@ export interface InstanceParts {
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
+  /** Called with what belongs into the audit trail. */
+  readonly happened: (event: 'crashed' | 'safe-mode') => void
   /** Called each time Node-RED begins to answer. */
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
@@ -63,6 +65,7 @@ export class Instance {
     this.#nodeRed = new NodeRed(parts)
     this.#supervisor = new Supervisor({
       say: parts.log.say,
+      happened: parts.happened,
       lastLines: () => lastLines(parts.log, this.#settings),
       changed: () => parts.changed(this.state()),
     })

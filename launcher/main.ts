@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import type { Server } from 'node:http'
 import { util } from './builtin.ts'
 import { createAdminApi } from './admin-api.ts'
+import { AuditReporter } from './audit-reporter.ts'
 import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
 import { Instance } from './instance.ts'
@@ -22,6 +23,7 @@ const lastReportMs = 500
 interface Running {
   readonly instance: Instance
   readonly reporter: StateReporter
+  readonly audit: AuditReporter
   readonly admin: Server
 }
 
@@ -42,6 +44,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
   const runtime = createRuntimeClient(bootstrap)
   const samples = new Samples()
   const reporter = new StateReporter({ runtime, say: log.say, refused: () => instance.fetchAgain() })
+  const audit = new AuditReporter({ runtime, life: `${process.pid}-${Date.now()}`, now: Date.now })
   const instance = new Instance({
     bootstrap,
     paths,
@@ -51,11 +54,12 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     runtime: {
       settings: async (signal) => {
         const fetched = await runtime.settings(signal)
-        if (fetched.kind === 'settings') reporter.reachable()
+        if (fetched.kind === 'settings') for (const each of [reporter, audit]) each.reachable()
         return fetched
       },
     },
     changed: (state) => reporter.push(state),
+    happened: (event) => audit.push(event),
     // Written at exit too, but a launcher may be killed.
     answered: () => flushCompileCache(),
     random: Math.random,
@@ -72,7 +76,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     reload: () => instance.reload(),
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),
   })
-  return { instance, reporter, admin }
+  return { instance, reporter, audit, admin }
 }
 
 /** The admin port is the lock: whoever listens on it is the launcher of this instance. */
@@ -114,9 +118,9 @@ function onSignals(running: Running, log: ConsoleLog): void {
   })
 }
 
-async function shutDown({ instance, reporter, admin }: Running): Promise<void> {
+async function shutDown({ instance, reporter, audit, admin }: Running): Promise<void> {
   await instance.close()
-  await reporter.close(lastReportMs)
+  await Promise.all([reporter.close(lastReportMs), audit.close(lastReportMs)])
   admin.closeAllConnections()
 }
 

@@ -33,6 +33,8 @@ export interface Standing {
 
 export interface SupervisorParts {
   readonly say: Say
+  /** Called when Node-RED has ended by itself, and when it comes up in safe mode. */
+  readonly happened: (event: 'crashed' | 'safe-mode') => void
   /** The last lines that Node-RED said. */
   readonly lastLines: () => readonly string[]
   /** Called whenever the standing has changed. */
@@ -129,6 +131,7 @@ export class Supervisor {
     while (!signal.aborted) {
       const life = await this.#live(workload, troubles, signal)
       if (signal.aborted) return
+      if (life.started) this.#parts.happened('crashed')
       const lastLines = life.started ? this.#parts.lastLines() : []
       const next = afterLife(life.deployed === true ? noTroubles : troubles, { ...life, at: Date.now() })
       if (next === 'give-up') return this.#giveUp(life.message, lastLines)
@@ -178,7 +181,7 @@ export class Supervisor {
     let healthySince: number | undefined
     const healthy = () => {
       healthySince = Date.now()
-      if (mode === 'safe') this.#enter('safe', safeMode, this.#standing.lastLines)
+      if (mode === 'safe') this.#safe()
       else this.#enter('running')
       workload.answered()
     }
@@ -203,6 +206,11 @@ export class Supervisor {
     this.#child = undefined
     const healthyMs = healthySince === undefined ? 0 : Date.now() - healthySince
     return { message, started: true, healthyMs, deployed }
+  }
+
+  #safe(): void {
+    this.#parts.happened('safe-mode')
+    this.#enter('safe', safeMode, this.#standing.lastLines)
   }
 
   async #end(child: RunningNodeRed): Promise<void> {

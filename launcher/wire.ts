@@ -94,6 +94,17 @@ export interface LauncherBootstrap {
   readonly versions: { readonly nodeRed: string; readonly node: string }
 }
 
+/** What a launcher itself has to say to the audit trail, `POST /runtime/v1/audit`. */
+export interface LauncherAuditEvent {
+  /** Its own: an event that is sent again is recorded once. */
+  readonly id: string
+  /** RFC 3339. */
+  readonly at: string
+  readonly event: 'crashed' | 'safe-mode' | 'gap'
+  /** Of a gap: how many events were dropped. */
+  readonly count?: number
+}
+
 /** The levels of Node-RED's log, from the worst down. */
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 export type LogLevel = (typeof logLevels)[number]

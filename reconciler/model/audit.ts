@@ -3,7 +3,7 @@ import { defined } from './defined.ts'
 /** What the reconciler does for Git, and what it refuses. */
 export const gitEvents = ['action', 'access', 'plan-refused'] as const
 
-/** What people do in editors, told by the instance; `gap` stands for events that it had to drop. */
+/** What people do in editors and what becomes of the instance, told by it; `gap` stands for events that it had to drop. */
 export const editorEvents = [
   'sign-in',
   'sign-in-refused',
@@ -15,6 +15,8 @@ export const editorEvents = [
   'library-changed',
   'settings-changed',
   'credentials-exported',
+  'crashed',
+  'safe-mode',
   'gap',
 ] as const
 

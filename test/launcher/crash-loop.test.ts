@@ -49,6 +49,13 @@ t.test('a crash loop comes to safe mode, and what went wrong is told without sec
   const health = await ask(`http://127.0.0.1:${launcher.adminPort}/health`)
   t.strictSame([health.status, health.text], [200, '{"phase":"safe"}\n'])
 
+  await until('the trail has heard of it', () => launcher.door.events.length === 6)
+  t.strictSame(
+    launcher.door.events.map(({ event }) => event),
+    ['crashed', 'crashed', 'crashed', 'crashed', 'crashed', 'safe-mode'],
+  )
+  t.equal(new Set(launcher.door.events.map(({ id }) => id)).size, 6)
+
   t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
   t.equal((await launcher.state()).phase, 'safe', 'the same settings are no reason to leave it')
   launcher.door.settings = settingsFor(launcher.port, { digest: 'digest-2', env: { ...env, MORE: '1' } })

@@ -47,12 +47,16 @@ t.test(
     const listed = JSON.stringify(await fleet.api('instances'))
     t.notMatch(listed, /out of control/, 'what it said is for those who may read its log')
     const env = { WEIR_TOKEN: `alice:${password}` }
-      const status = await runReconcile(['status', '--url', fleet.url], { env })
+    const status = await runReconcile(['status', '--url', fleet.url], { env })
     t.match(status, { code: 1, stdout: /press +line +safe +no +no/ })
     const logs = await runReconcile(['logs', 'press', '--since', '1h', '--url', fleet.url], { env })
     t.match(logs, { code: 0, stdout: /Launcher of press[^]*Starting again in safe mode/ })
     const none = await runReconcile(['logs', 'press', '--since', 'today', '--url', fleet.url], { env })
     t.match(none, { code: 1, stderr: /give a time such as 2026-11-25T03:00Z/ })
+    await until('the trail has it', async () => {
+      const trail = JSON.stringify(await fleet.api('audit?instance=press'))
+      return /"crashed"/.test(trail) && /"safe-mode"/.test(trail)
+    })
     await until('it is sampled', async () => {
       const samples = asRecord(await fleet.api('instances/press/samples'))?.['samples']
       return Array.isArray(samples) && samples.length > 0
