@@ -28,7 +28,10 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     editor: settings.editor.enabled,
     title: settings.editor.title,
     access: settings.endpoints.access,
+    identity: settings.identity,
     storage: {
+      keys: [settings.credentialSecret, ...(settings.earlierCredentialSecrets ?? [])],
+      credentials: settings.flows?.credentials,
       url: places.runtimeUrl,
       token: places.runtimeToken,
       folder: places.storage,
@@ -72,7 +75,7 @@ function restartRelevant(settings: RuntimeSettings): string {
   return JSON.stringify([
     sorted(env),
     sorted(modules),
-    flows?.digest,
+    [flows?.digest, flows?.credentials?.$],
     [editor.enabled, editor.title, editor.timeZone],
     [
       rest.host,
@@ -81,6 +84,7 @@ function restartRelevant(settings: RuntimeSettings): string {
       rest.allowInstallScripts,
       rest.credentialSecret,
       rest.endpoints.access,
+      rest.identity,
     ],
   ])
 }

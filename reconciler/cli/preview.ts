@@ -3,7 +3,8 @@ import { fetchState } from './status-client.ts'
 import type { Terminal } from './terminal.ts'
 import { composeLoader, composePreview, composeSource, type Surroundings } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { judge, readDesired, reconcile } from '../control/reconcile.ts'
+import { judge } from '../control/judge.ts'
+import { readDesired, reconcile } from '../control/reconcile.ts'
 import { localfsEffects } from '../drivers/localfs/effects.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { DesiredState } from '../model/desired-state.ts'
@@ -58,11 +59,12 @@ function withWarnings(
   missing: ReadonlyMap<string, Problem>,
   plan: Parameters<typeof printPreview>[0]['plan'],
 ): Parameters<typeof printPreview>[0] {
-  const warnings = [...missing.values()].map(({ message, target }): Diagnostic => ({
-    code: 'missing-secret',
+  const warnings = [...missing.values()].map(({ code, message, target }): Diagnostic => ({
     severity: 'warning',
     message: `${message}; an apply would hold it back`,
-    remedy: 'add the file to the folder that `secrets` of the configuration names',
+    ...(code === 'missing-secret'
+      ? { code, remedy: 'add the file to the folder that `secrets` of the configuration names' }
+      : { code: 'undecryptable-credentials' }),
     ...(target === undefined ? {} : { instance: target }),
   }))
   return { plan, desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] } }

@@ -1,5 +1,6 @@
 import type { FleetBoard } from './fleet-board.ts'
-import { readDesired, reconcile, type ReconcileDeps, type Round } from './reconcile.ts'
+import type { Round } from './judge.ts'
+import { readDesired, reconcile, type ReconcileDeps } from './reconcile.ts'
 import { rememberedState } from './remembered-state.ts'
 import { WakeQueue, type WakeCause } from './wake-queue.ts'
 import type { Desk } from './desk.ts'

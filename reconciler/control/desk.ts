@@ -1,4 +1,5 @@
-import { runtimeSettings } from './runtime-settings.ts'
+import type { CredentialKeys } from './credential-keys.ts'
+import { runtimeSettings, type SettingsSources } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
 import type { Place } from '../apply/place.ts'
@@ -16,15 +17,19 @@ export interface Desk extends RuntimeDesk {
   refresh(desired: DesiredState, inventory: Inventory, secrets: ReadonlyMap<string, Secret>): void
 }
 
+/** How the editor of an instance signs people in. */
+export type IdentityOf = (uid: string) => SettingsSources['identity']
+
 export function createDesk(deps: {
   readonly place: Place
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
-  readonly credentialSecretOf: (uid: string) => Secret
+  readonly identity: IdentityOf
+  readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
+  let desired: SettingsSources['desired'] = { flows: new Map(), credentials: new Map(), users: new Map() }
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {
@@ -33,6 +38,7 @@ export function createDesk(deps: {
     retire: (uid) => {
       placed.delete(uid)
       deps.health.forget(uid)
+      deps.credentialKeys.forget(uid)
     },
     refresh: (next, inventory, known) => {
       desired = next
@@ -51,9 +57,16 @@ export function createDesk(deps: {
     settings: (uid) => {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
-      const { host, allowInstallScripts } = deps
-      const credentialSecret = deps.credentialSecretOf(uid)
-      return runtimeSettings(instance, { desired, secrets, credentialSecret, host, allowInstallScripts })
+      const { host, allowInstallScripts, credentialKeys } = deps
+      const sources = {
+        desired,
+        secrets,
+        credentialKeys,
+        host,
+        allowInstallScripts,
+        identity: deps.identity(uid),
+      }
+      return runtimeSettings(instance, sources)
     },
     report: (uid, state) => {
       deps.health.report({ ...state, uid })

@@ -1,4 +1,4 @@
-import type { Round } from './reconcile.ts'
+import type { Round } from './judge.ts'
 import type { LauncherState } from '../../launcher/wire.ts'
 import type { Executor } from '../apply/executor.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'

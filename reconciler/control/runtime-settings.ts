@@ -1,17 +1,24 @@
+import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { editorPermissions } from '../model/editor-permissions.ts'
+import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory } from '../model/quantity.ts'
+import { reachableUrl } from '../model/reachable.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
-import type { Access, EnvValue } from '../model/resource.ts'
+import { isEncryptedCredentials } from '../model/encrypted-credentials.ts'
+import type { Access, DeclaredFlows, EnvValue } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
-  readonly desired: Pick<DesiredState, 'flows' | 'users'>
+  readonly desired: Pick<DesiredState, 'flows' | 'credentials' | 'users'>
   readonly secrets: ReadonlyMap<string, Secret>
-  readonly credentialSecret: Secret
+  readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
   readonly host: string
   readonly allowInstallScripts: boolean
+  /** How its editor signs people in. */
+  readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
 }
 
 /**
@@ -24,9 +31,10 @@ export function runtimeSettings(
 ): RuntimeSettings | undefined {
   const { spec, port } = placed
   const env = revealEnv(spec.env, sources.secrets)
-  const flowsText = spec.flows === undefined ? undefined : sources.desired.flows.get(spec.flows.digest)
-  if (env === undefined || port === undefined) return undefined
-  if (spec.flows !== undefined && flowsText === undefined) return undefined
+  const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, sources.desired)
+  const key = sources.credentialKeys.inForce(placed.uid, spec)
+  if (env === undefined || port === undefined || key === undefined) return undefined
+  if (spec.flows !== undefined && flows === undefined) return undefined
   if (!areKnown(spec.access, sources.desired)) return undefined
   return defined({
     uid: placed.uid,
@@ -38,18 +46,34 @@ export function runtimeSettings(
     env,
     modules: spec.modules,
     allowInstallScripts: sources.allowInstallScripts,
-    flows: declaredFlows(spec.flows?.digest, flowsText),
-    credentialSecret: sources.credentialSecret.reveal(),
+    flows,
+    credentialSecret: key.reveal(),
+    earlierCredentialSecrets: sources.credentialKeys.earlier(placed.uid, spec).map((one) => one.reveal()),
     editor: spec.editor,
     endpoints: spec.endpoints,
-    members: members(spec.access, sources.desired),
+    identity: { ...sources.identity, redirectUris: redirectUris(placed, port, sources.host) },
+    members: members(spec, sources.desired),
   })
 }
 
-function declaredFlows(digest: string | undefined, text: string | undefined): RuntimeSettings['flows'] {
-  if (digest === undefined || text === undefined) return undefined
-  const nodes: unknown = JSON.parse(text)
-  return Array.isArray(nodes) ? { digest, nodes } : undefined
+function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
+  return redirectUrisOf(instanceUrls(`${reachableUrl(host, port)}/`, spec.hostnames))
+}
+
+/** Undefined where the texts of that revision are not at hand. */
+function declaredFlows(
+  { digest, credentials: file }: DeclaredFlows,
+  { flows, credentials }: SettingsSources['desired'],
+): RuntimeSettings['flows'] {
+  const nodes: unknown = parsed(flows.get(digest))
+  if (!Array.isArray(nodes)) return undefined
+  if (file === undefined) return { digest, nodes }
+  const encrypted = parsed(credentials.get(file.digest))
+  return isEncryptedCredentials(encrypted) ? { digest, nodes, credentials: encrypted } : undefined
+}
+
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text)
 }
 
 function revealEnv(
@@ -65,25 +89,35 @@ function revealEnv(
   return values
 }
 
-const permissions = { owner: '*', member: '*', viewer: 'read', admin: 'read', dashboard: '' } as const
-
-/** Whether everybody who has a password is known with it: an empty list would lock everybody out. */
+/** Whether everybody is known: an empty list would lock everybody out. */
 function areKnown(
   access: { readonly [user: string]: Access },
   { users }: Pick<DesiredState, 'users'>,
 ): boolean {
-  return Object.entries(access).every(
-    ([name, { password }]) => password === undefined || users.get(name)?.spec.passwordHash !== undefined,
-  )
+  return Object.keys(access).every((name) => users.has(name))
 }
 
-/** Those who may sign in: members with a password. */
+/**
+ * Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. Where the flows
+ * are locked nobody may do more than read.
+ */
 function members(
-  access: { readonly [user: string]: Access },
+  { access, endpoints, flows }: Pick<PlacedInstance['spec'], 'access' | 'endpoints' | 'flows'>,
   { users }: Pick<DesiredState, 'users'>,
 ): readonly Member[] {
-  return Object.entries(access).flatMap(([username, { role }]) => {
-    const passwordHash = users.get(username)?.spec.passwordHash
-    return passwordHash === undefined ? [] : [{ username, passwordHash, permissions: permissions[role] }]
+  return Object.entries(access).map(([username, { role }]) => {
+    const { displayName, passwordHash, tokens = [] } = users.get(username)?.spec ?? {}
+    return defined({
+      username,
+      displayName,
+      permissions: flows?.onEdit === 'lock' ? readAtMost(editorPermissions[role]) : editorPermissions[role],
+      passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
+      tokens:
+        tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
+    })
   })
+}
+
+function readAtMost(granted: Member['permissions']): Member['permissions'] {
+  return granted === '*' ? 'read' : granted
 }

@@ -20,10 +20,23 @@ export type DriverName = (typeof driverNames)[number]
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
 export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
-/** What a person may do with an instance, and a digest that changes when their password does. */
+/** What a person may do with an instance, and a digest that changes when their password or tokens do. */
 export type Access = {
   readonly role: Role | 'admin'
   readonly password?: string
+}
+
+/** A file that a manifest names: its path inside the source and the digest of its content in canonical form. */
+export interface DeclaredFile {
+  readonly path: string
+  readonly digest: Digest
+}
+
+export interface DeclaredFlows extends DeclaredFile {
+  /** Absent: the credentials are those that were entered in the editor. */
+  readonly credentials?: DeclaredFile
+  /** Absent: a deploy in the editor is put back. */
+  readonly onEdit?: 'lock'
 }
 
 /**
@@ -41,9 +54,11 @@ export interface ResolvedInstance {
   readonly resources: { readonly memory?: string; readonly cpu?: string }
   readonly env: { readonly [name: string]: EnvValue }
   readonly modules: { readonly [name: string]: string }
-  /** The flows file: its path inside the source and the digest of its content in canonical form. */
-  readonly flows?: { readonly path: string; readonly digest: Digest }
+  /** Flows that Git declares; absent: the editor owns them. */
+  readonly flows?: DeclaredFlows
+  /** The secret that is the key of its credentials, with a keyed fingerprint; absent: it has a key of its own. */
+  readonly credentialSecret?: { readonly secret: string; readonly fingerprint?: string }
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
   readonly access: { readonly [user: string]: Access }
 }

@@ -1,11 +1,13 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
+import { identityTable } from './identity-table.ts'
+import { credentialKeyTable } from './credential-key-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
 import { statusTable } from './status-table.ts'
 import { storageTable } from './storage-table.ts'
-import type { Store } from './store.ts'
+import type { CredentialKeyStore, IdentityStore, InstanceStorage, Store } from './store.ts'
 
 /** What differs between engines: how to close, and what their errors mean. */
 export interface KnexStoreOptions {
@@ -24,18 +26,9 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const journal = journalTable(db)
   const reconciliations = reconciliationTable(db)
   const statuses = statusTable(db)
-  const storage = storageTable(db)
   const audit = auditTable(db)
 
-  const explained =
-    <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      try {
-        return await run(...args)
-      } catch (error) {
-        throw explain(error)
-      }
-    }
+  const explained = createExplained(explain)
 
   return {
     fleet,
@@ -59,15 +52,55 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     auditRows: (filter) => explainedEach(audit.auditRows(filter), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
+    ...whatInstancesKeep(db, explained),
+    ...whatTheDoorKeeps(db, explained),
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function whatInstancesKeep(db: Knex, explained: Explained): InstanceStorage & CredentialKeyStore {
+  const storage = storageTable(db)
+  const keys = credentialKeyTable(db)
+  return {
     flows: explained(storage.flows),
     saveFlows: explained(storage.saveFlows),
+    flowsSetAside: explained(storage.flowsSetAside),
     document: explained(storage.document),
     saveDocument: explained(storage.saveDocument),
     libraryEntry: explained(storage.libraryEntry),
     library: explained(storage.library),
     saveLibraryEntry: explained(storage.saveLibraryEntry),
-    [Symbol.asyncDispose]: close,
+    credentialKeys: explained(keys.credentialKeys),
+    keepCredentialKeys: explained(keys.keepCredentialKeys),
   }
+}
+
+function whatTheDoorKeeps(db: Knex, explained: Explained): IdentityStore {
+  const identity = identityTable(db)
+  return {
+    identityRecord: explained(identity.identityRecord),
+    identityRecordOfSession: explained(identity.identityRecordOfSession),
+    saveIdentityRecord: explained(identity.saveIdentityRecord),
+    consumeIdentityRecord: explained(identity.consumeIdentityRecord),
+    removeIdentityRecord: explained(identity.removeIdentityRecord),
+    revokeGrant: explained(identity.revokeGrant),
+    removeExpiredIdentity: explained(identity.removeExpiredIdentity),
+    signInFailures: explained(identity.signInFailures),
+    countSignInFailure: explained(identity.countSignInFailure),
+  }
+}
+
+type Explained = ReturnType<typeof createExplained>
+
+function createExplained(explain: KnexStoreOptions['explain']) {
+  return <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await run(...args)
+      } catch (error) {
+        throw explain(error)
+      }
+    }
 }
 
 async function* explainedEach<T>(

@@ -1,11 +1,14 @@
 import type { AuditEntry, AuditFact, AuditFilter, Origin } from '../model/audit.ts'
 import type { AuditRow } from '../model/audit-chain.ts'
+import type { FailureCount, FoundRecord, IdentityRecord } from '../model/identity-record.ts'
+import type { SealedKey } from '../model/credential-keys.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
   DocumentKind,
   FlowsSaved,
   FlowsWrite,
   LibraryEntry,
+  SetAside,
   StoredFlows,
 } from '../model/instance-storage.ts'
 import type { ActionKind } from '../model/plan.ts'
@@ -78,6 +81,11 @@ export interface InstanceStorage {
    * started from. What stands there already is saved, so that a writer may try again.
    */
   saveFlows(uid: string, write: FlowsWrite): Promise<FlowsSaved>
+  /**
+   * What was set aside when flows that Git declares took the place of others, in the same transaction; newest first. All of
+   * an editor that owned its flows, and the last ten deploys over declared flows.
+   */
+  flowsSetAside(uid: string): Promise<readonly SetAside[]>
   /** Node-RED's own settings, or its sessions: a JSON text. */
   document(uid: string, kind: DocumentKind): Promise<string | undefined>
   saveDocument(uid: string, kind: DocumentKind, content: string): Promise<void>
@@ -87,8 +95,40 @@ export interface InstanceStorage {
   saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
 }
 
+/** What the identity door remembers, and failed sign-ins. Times are milliseconds since 1970. */
+export interface IdentityStore {
+  identityRecord(kind: string, id: string, now: number): Promise<FoundRecord | undefined>
+  /** By the lasting name of the session that it is of. */
+  identityRecordOfSession(kind: string, session: string, now: number): Promise<FoundRecord | undefined>
+  /** Replaces one of the same kind and id, but for whether it was consumed. */
+  saveIdentityRecord(record: IdentityRecord): Promise<void>
+  /** Whether it was there, and not consumed before: of many at once one is told so. */
+  consumeIdentityRecord(kind: string, id: string, now: number): Promise<boolean>
+  /** Whether it was there. */
+  removeIdentityRecord(kind: string, id: string): Promise<boolean>
+  /** Removes everything that hangs on the grant. */
+  revokeGrant(grant: string): Promise<void>
+  removeExpiredIdentity(now: number): Promise<void>
+  signInFailures(key: string, now: number): Promise<FailureCount | undefined>
+  /** Counts up or down in the present window, or in a new one of `window` milliseconds. Returns what stands there then. */
+  countSignInFailure(change: {
+    readonly key: string
+    readonly by: 1 | -1
+    readonly now: number
+    readonly window: number
+  }): Promise<FailureCount>
+}
+
+/** The keys that instances' credentials are and were encrypted with. They go when the instance is forgotten. */
+export interface CredentialKeyStore {
+  /** Of all instances, in no order. */
+  credentialKeys(): Promise<readonly SealedKey[]>
+  /** Keeps them, all or none. One that is kept already stays as it is. */
+  keepCredentialKeys(keys: readonly SealedKey[]): Promise<void>
+}
+
 /** What must survive. One writer at a time; every method is one transaction. */
-export interface Store extends InstanceStorage, AsyncDisposable {
+export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStore, AsyncDisposable {
   /** This fleet's own id, made once. */
   readonly fleet: string
 

@@ -4,16 +4,8 @@ import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import type { LauncherState } from '../../launcher/wire.ts'
 import { answeringFlow, textAt } from '../support/answering-flow.ts'
-import {
-  ask,
-  exited,
-  member,
-  portIsClosed,
-  prepareLauncher,
-  runs,
-  settingsFor,
-  signIn,
-} from '../support/launcher.ts'
+import { ask, exited, member, portIsClosed, prepareLauncher, runs, settingsFor } from '../support/launcher.ts'
+import { prepareWithSignIn } from '../support/launcher-with-sign-in.ts'
 import { stubStack } from '../support/stub-stack.ts'
 import { until } from '../support/until.ts'
 
@@ -125,14 +117,14 @@ const deadly = [
 
 t.test('a real Node-RED with deadly flows: a deploy in safe mode ends safe mode', async (t) => {
   const flows = { digest: canonicalDigest(deadly), nodes: deadly }
-  const launcher = await prepareLauncher(t, { flows, members: [await member('olga', '*')] })
+  const { launcher, signIn } = await prepareWithSignIn(t, { flows, members: [await member('olga', '*')] })
   launcher.launch()
   const state = await launcher.when('it is safe', ({ phase }) => phase === 'safe')
   t.match(state.lastLines?.join('\n'), /out of control/)
   t.ok(existsSync(join(launcher.directory, 'user/flows.json')))
   const editor = `http://127.0.0.1:${launcher.port}`
   const headers = {
-    authorization: `Bearer ${await signIn(launcher.port, 'olga')}`,
+    authorization: `Bearer ${await signIn('olga')}`,
     'content-type': 'application/json',
   }
   t.match((await ask(`${editor}/flows`, { headers })).text, /out of control/, 'they can be mended')

@@ -85,6 +85,7 @@ export function desiredState(hashes: Hashes = {}): DesiredState {
     renames: new Map(),
     held: new Map([['broken', 'depends on an invalid stack']]),
     flows: new Map(),
+    credentials: new Map(),
     complete: false,
     diagnostics: [
       { code: 'missing-secret', severity: 'warning', message: 'press-key is not there', instance: 'press' },
@@ -143,6 +144,15 @@ function action(name: string): Action {
       { path: 'access.alice.role', cause: 'change', from: 'member', to: 'owner' },
       { path: 'access.alice', cause: 'change', to: { role: 'owner', password: `digest-${canary}` } },
     ],
+    edited: {
+      added: 1,
+      changed: 0,
+      removed: 0,
+      by: 'olga',
+      at: now,
+      nodes: [{ edit: 'added', type: 'debug', id: 'n1' }],
+      more: 0,
+    },
   }
 }
 

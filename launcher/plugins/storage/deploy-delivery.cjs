@@ -18,6 +18,7 @@ const { isObject } = require('./private-files.cjs')
  *   warn: (text: string) => void,
  *   random: () => number,
  *   now: () => string,
+ *   undelivered: (deploy: Deploy, why: string) => void,
  * }} Parts `reload` makes Node-RED load its flows again.
  */
 
@@ -27,10 +28,10 @@ const { isObject } = require('./private-files.cjs')
  * @param {Deploy} deploy
  * @returns {Promise<Sent>}
  */
-async function sendDeploy(door, { base, nodes, credentials, by }) {
+async function sendDeploy(door, { base, nodes, credentials, by, origin }) {
   const answer = await door.ask('PUT', '/flows', {
     headers: base === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${base}"` },
-    content: JSON.stringify({ nodes, credentials, by }),
+    content: JSON.stringify({ nodes, credentials, by, origin }),
   })
   if (answer.kind === 'unreachable') return answer
   if (answer.status === 412) return { kind: 'stale' }
@@ -90,6 +91,7 @@ class DeployDelivery {
     const what = `The deploy of ${deploy.at}${deploy.by === undefined ? '' : ` by ${deploy.by}`}`
     const reason =
       sent.kind === 'stale' ? 'the store has other flows than those it started from' : sent.reason
+    this.#parts.undelivered(deploy, sent.kind)
     return this.#setApart(entry, sent.kind, what, reason)
   }
 

@@ -4,6 +4,7 @@
 
 const { access, mkdir } = require('node:fs/promises')
 const { join } = require('node:path')
+const { createCredentialKeys } = require('./credential-keys.cjs')
 const { createDelivery } = require('./delivery.cjs')
 const { createDeploySpool } = require('./deploy-spool.cjs')
 const { createDoor, reasonOf } = require('./door.cjs')
@@ -15,8 +16,12 @@ const { createLocalFlows } = require('./local-flows.cjs')
 const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
 
 /**
- * @typedef {{ url: string, token: string, folder: string, user: string, declared: boolean }} StorageData
- * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows.
+ * @typedef {{
+ *   url: string, token: string, folder: string, user: string, declared: boolean,
+ *   keys?: string[], credentials?: { $: string },
+ * }} StorageData
+ * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows; `keys`: those of credentials,
+ * the one in force first; `credentials`: those that Git declares with its flows.
  * @typedef {{ info(text: string): void, warn(text: string): void }} Log
  * @typedef {{ log: Log }} Runtime
  * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
@@ -26,8 +31,9 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
 /**
  * @param {StorageData} data
  * @param {NodeJS.Require} fromStack
+ * @param {ReturnType<typeof import('../audit/deploys.cjs').createDeploys>} deploys is told of them
  */
-function createStorage(data, fromStack) {
+function createStorage(data, fromStack, deploys) {
   const { folder, user } = data
   /** @type {Log | undefined} */
   let log
@@ -56,7 +62,10 @@ function createStorage(data, fromStack) {
     spool: createDeploySpool(folder),
     local: createLocalFlows({ folder, user }),
     declared: data.declared,
+    declaredCredentials: data.credentials,
+    keys: createCredentialKeys(data.keys ?? []),
     reload: () => reloadFlows(fromStack, warn),
+    undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
   })
   const takeLibrary = createLibraryMove({ folder, user, library, warn })
@@ -68,13 +77,20 @@ function createStorage(data, fromStack) {
     await mkdir(join(user, 'node_modules'), { recursive: true })
   }
   async function getFlows() {
-    const nodes = await flows.getFlows()
+    const nodes = await deploys.loading(
+      () => flows.getFlows(),
+      () => flows.revision,
+    )
     // Node-RED is up: what it saved while it loaded is delivered now, and did not slow it.
     for (const one of [settings, sessions]) one.deliver()
     takeLibrary()
     return nodes
   }
-  return { module: storageModule({ prepare, getFlows, flows, settings, sessions, library }), sessions }
+  /** @param {unknown[]} nodes @param {string | undefined} user */
+  const saveFlows = (nodes, user) =>
+    deploys.saving(() => flows.saveFlows(nodes, user), { user, revision: () => flows.revision })
+  const parts = { prepare, getFlows, saveFlows, flows, settings, sessions, library }
+  return { module: storageModule(parts), sessions }
 }
 
 /**
@@ -82,18 +98,19 @@ function createStorage(data, fromStack) {
  * @param {{
  *   prepare: (runtime: Runtime) => Promise<void>,
  *   getFlows: () => Promise<unknown[]>,
+ *   saveFlows: (nodes: unknown[], user: string | undefined) => Promise<void>,
  *   flows: InstanceType<typeof FlowKeeper>,
  *   settings: InstanceType<typeof KeptDocument>,
  *   sessions: InstanceType<typeof KeptDocument>,
  *   library: InstanceType<typeof Library>,
  * }} parts
  */
-function storageModule({ prepare, getFlows, flows, settings, sessions, library }) {
+function storageModule({ prepare, getFlows, saveFlows, flows, settings, sessions, library }) {
   return {
     init: (/** @type {unknown} */ _settings, /** @type {Runtime} */ runtime) => prepare(runtime),
     getFlows,
     saveFlows: (/** @type {unknown[]} */ nodes, /** @type {User} */ user) =>
-      flows.saveFlows(nodes, user?.username || undefined),
+      saveFlows(nodes, user?.username || undefined),
     getCredentials: async () => flows.getCredentials(),
     saveCredentials: async (/** @type {Record<string, unknown>} */ credentials) =>
       flows.saveCredentials(credentials),
