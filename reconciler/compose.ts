@@ -26,6 +26,7 @@ import { createValidators } from './desired/validators.ts'
 import type { Driver } from './drivers/driver.ts'
 import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
+import { byUid } from './model/inventory.ts'
 import type { DriverName } from './model/resource.ts'
 import type { Secret } from './model/secret.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
@@ -57,7 +58,7 @@ export interface Surroundings {
 }
 
 /** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
-export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0']
+export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0', '--optimize-for-size']
 
 export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
   return openSource({
@@ -325,7 +326,7 @@ function runtimeUrl({ listen: { host, port } }: Config): string {
 
 /** What is known before the first round: what was remembered. */
 async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
-  const inventory = new Map((await store.inventory()).map((entry) => [entry.uid, entry]))
+  const inventory = byUid(await store.inventory())
   const records = (await store.statuses()).filter(({ kind }) => kind === 'Instance')
   const instances = new Map(records.map((record) => [record.name, record]))
   return {

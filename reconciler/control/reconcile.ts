@@ -4,6 +4,7 @@ import { observeEdits } from './observe-edits.ts'
 import type { DesiredLoader } from '../desired/load-desired.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { DesiredState } from '../model/desired-state.ts'
+import { byUid } from '../model/inventory.ts'
 import type { DriverName } from '../model/resource.ts'
 import { secretNames, type Fingerprints } from '../secrets/attach-secrets.ts'
 import type { CredentialKeyOf } from '../secrets/check-credentials.ts'
@@ -34,7 +35,7 @@ export async function reconcile(
   deps: ReconcileDeps,
   signal: AbortSignal,
 ): Promise<Round> {
-  const inventory = new Map((await deps.store.inventory()).map((entry) => [entry.uid, entry]))
+  const inventory = byUid(await deps.store.inventory())
   const seen = await observe(deps.drivers, inventory, signal)
   const observed = await observeEdits(seen, inventory, deps.store)
   const fingerprints = await deps.fingerprints(secretNames(desired), signal)

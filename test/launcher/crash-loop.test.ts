@@ -117,7 +117,7 @@ const deadly = [
 
 t.test('a real Node-RED with deadly flows: a deploy in safe mode ends safe mode', async (t) => {
   const flows = { digest: canonicalDigest(deadly), nodes: deadly }
-  const { launcher, signIn } = await prepareWithSignIn(t, { flows, members: [await member('olga', '*')] })
+  const { launcher, signIn } = await prepareWithSignIn(t, { flows, members: [member('olga', '*')] })
   launcher.launch()
   const state = await launcher.when('it is safe', ({ phase }) => phase === 'safe')
   t.match(state.lastLines?.join('\n'), /out of control/)
