@@ -73,13 +73,14 @@ export class Instance {
 
   state(): LauncherState {
     const { bootstrap, paths } = this.#parts
-    const { phase, pid, restarts, since, message = this.#note, lastLines } = this.#supervisor.standing
+    const standing = this.#supervisor.standing
+    const message = standing.message ?? this.#note
     const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
       fleet: bootstrap.fleet,
-      phase,
+      ...standing,
       ...(message === undefined ? {} : { message }),
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
       settingsFile: this.#nodeRed.settingsFile(),
@@ -88,10 +89,6 @@ export class Instance {
       modules: installedModules(paths.user),
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
-      ...(pid === undefined ? {} : { pid }),
-      ...(lastLines === undefined ? {} : { lastLines }),
-      restarts,
-      since,
     }
   }
 

@@ -8,6 +8,7 @@ import type { LauncherLogLine, LauncherLogPage } from '../../launcher/wire.ts'
 import { storedLines, storedPage } from '../../reconciler/drivers/localfs/stored-log.ts'
 import { prepareLauncher, startLauncher } from '../support/launcher.ts'
 import { stubStack } from '../support/stub-stack.ts'
+import { until } from '../support/until.ts'
 
 const start = Date.parse('2026-11-25T23:59:58.000Z')
 const texts = (lines: readonly LauncherLogLine[]) => lines.map(({ text }) => text)
@@ -198,15 +199,17 @@ require('node:http').createServer((_, response) => response.end()).listen(settin
 
 t.test('the levels of a real Node-RED are kept', async (t) => {
   const launcher = await startLauncher(t)
-  const { text } = await launcher.admin('GET', '/logs?tail=1000')
-  const lines: LauncherLogLine[] = text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  t.ok(
-    lines.some(
-      ({ source, level, text }) => source === 'node-red' && level === 'info' && /Started flows/.test(text),
-    ),
+  const lines = await until('its flows have started', async () => {
+    const { text } = await launcher.admin('GET', '/logs?tail=1000')
+    const read: LauncherLogLine[] = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    return read.some(({ text }) => text.endsWith('Started flows')) && read
+  })
+  t.match(
+    lines.find(({ text }) => text.endsWith('Started flows')),
+    { source: 'node-red', level: 'info' },
   )
   t.notOk(lines.some(({ source, level }) => source === 'launcher' && level !== undefined))
 })
