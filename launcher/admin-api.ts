@@ -2,14 +2,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { http } from './builtin.ts'
 import type { ConsoleLog } from './console-log.ts'
 import type { Reloaded } from './instance.ts'
-import { sendLogs, sendSamples } from './admin-reads.ts'
 import { sameText } from './same-text.ts'
 import type { Samples } from './samples.ts'
 import type { LauncherHealth, LauncherState, ReloadRefusal } from './wire.ts'
 
 export interface AdminParts {
   readonly token: string
-  readonly log: Pick<ConsoleLog, 'tail' | 'page' | 'follow'>
+  readonly log: Pick<ConsoleLog, 'files' | 'recent' | 'follow'>
   readonly samples: Pick<Samples, 'since'>
   state(): LauncherState
   start(): void
@@ -31,6 +30,9 @@ type Handler = (exchange: Exchange) => void | Promise<void>
 
 const largestBody = 64 * 1024
 
+/** Loaded by whoever reads: most launchers are never asked. */
+const reads = () => import('./admin-reads.ts')
+
 /** The admin API, not yet listening. Every route but `/health` wants the admin token as bearer. */
 export function createAdminApi(parts: AdminParts): Server {
   const command = (act: () => void): Handler => {
@@ -42,8 +44,8 @@ export function createAdminApi(parts: AdminParts): Server {
   const routes: { readonly [route: string]: Handler } = {
     'GET /health': ({ response }) => sendHealth(response, parts),
     'GET /state': ({ response }) => answer(response, 200, parts.state()),
-    'GET /logs': (exchange) => sendLogs(exchange, parts.log),
-    'GET /samples': (exchange) => sendSamples(exchange, parts.samples),
+    'GET /logs': async (exchange) => (await reads()).sendLogs(exchange, parts.log),
+    'GET /samples': async (exchange) => (await reads()).sendSamples(exchange, parts.samples),
     'POST /start': command(() => parts.start()),
     'POST /stop': command(() => parts.stop()),
     'POST /restart': command(() => parts.restart()),

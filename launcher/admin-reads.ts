@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { ConsoleLog } from './console-log.ts'
-import { parsedCursor } from './log-reader.ts'
+import { linesBefore, parsedCursor, readPage } from './log-reader.ts'
 import type { Samples } from './samples.ts'
 import type { LauncherLogLine } from './wire.ts'
 
-type Log = Pick<ConsoleLog, 'tail' | 'page' | 'follow'>
+type Log = Pick<ConsoleLog, 'files' | 'recent' | 'follow'>
 
 interface Exchange {
   readonly response: ServerResponse
@@ -38,7 +38,7 @@ function sendPage({ response, url }: Exchange, log: Log): void {
   const cursor = parsedCursor(url.searchParams.get('cursor'))
   if (cursor === undefined)
     return refuse(response, 'cursor is not one that this log gave: 16 digits, with a - to go backwards')
-  sendJson(response, 200, log.page(cursor, limit))
+  sendJson(response, 200, readPage(log.files(), cursor, limit))
 }
 
 async function sendLines({ response, url }: Exchange, log: Log): Promise<void> {
@@ -50,17 +50,24 @@ async function sendLines({ response, url }: Exchange, log: Log): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })
   response.flushHeaders()
   if (searchParams.has('since')) await sendSince(response, since, log)
-  else response.write(log.tail(asked).map(asLine).join(''))
+  else response.write(lastLines(log, asked).map(asLine).join(''))
   // Nothing can be said between the last line that was read and the first that is followed: there is no pause here.
   if (searchParams.get('follow') === 'true') follow(response, log)
   else response.end()
+}
+
+/** From the files; from memory where the disk took nothing. */
+export function lastLines(log: Pick<Log, 'files' | 'recent'>, count: number): readonly LauncherLogLine[] {
+  if (count <= 0) return []
+  const lines = linesBefore(log.files(), Infinity, count)
+  return lines.length === 0 ? log.recent().slice(-count) : lines
 }
 
 /** All lines from a moment on, however many: as fast as the reader takes them. */
 async function sendSince(response: ServerResponse, moment: number, log: Log): Promise<void> {
   let place = Math.max(0, moment * 1000 - 1)
   while (!response.destroyed) {
-    const { lines, next } = log.page({ kind: 'after', place }, linesAtOnce)
+    const { lines, next } = readPage(log.files(), { kind: 'after', place }, linesAtOnce)
     if (lines.length === 0) return
     place = Number(next)
     if (!response.write(lines.map(asLine).join(''))) await drained(response)

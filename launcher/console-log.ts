@@ -1,14 +1,14 @@
 import { fs } from './builtin.ts'
 import { LogBuffer, withoutControls } from './log-buffer.ts'
 import { archivePath, dayOf, logFiles, pruneArchives } from './log-files.ts'
-import { idOf, levelOf, placeOf } from './log-line.ts'
-import { type Cursor, linesBefore, readPage } from './log-reader.ts'
-import type { LauncherLogLine, LauncherLogPage } from './wire.ts'
+import { idOf, levelOf, parsedLine, placeOf } from './log-line.ts'
+import type { LauncherLogLine } from './wire.ts'
 
 const { closeSync, fstatSync, openSync, readSync, renameSync, writeSync } = fs
 
 /** More are read from the files; these are for a disk that is full, and for the status. */
 const linesInMemory = 50
+const readAtStart = 4096
 const largestFile = 10 * 1024 * 1024
 
 /** Where the launcher says what it does. */
@@ -35,12 +35,8 @@ export class ConsoleLog {
     this.#limit = limit
     this.#now = now
     this.#day = dayOf(now())
-    for (const line of linesBefore(logFiles(path), Infinity, linesInMemory)) {
-      this.#recent.push(line)
-      this.#place = Math.max(this.#place, placeOf(line))
-      this.#day = line.at.slice(0, 10)
-    }
     this.#open()
+    this.#goOn()
     this.#guarded(() => pruneArchives(path, now()))
   }
 
@@ -63,13 +59,9 @@ export class ConsoleLog {
     return this.#recent.tail(linesInMemory)
   }
 
-  tail(count: number): readonly LauncherLogLine[] {
-    const lines = count <= 0 ? [] : linesBefore(logFiles(this.#path), Infinity, count)
-    return lines.length === 0 ? this.#recent.tail(count) : lines
-  }
-
-  page(cursor: Cursor, limit: number): LauncherLogPage {
-    return readPage(logFiles(this.#path), cursor, limit)
+  /** Where all lines are, oldest first: for log-reader.ts, which is loaded only by who reads. */
+  files(): readonly string[] {
+    return logFiles(this.#path)
   }
 
   /** Calls `follower` with every further line until the function it returns is called. */
@@ -101,12 +93,29 @@ export class ConsoleLog {
       this.#file = openSync(this.#path, 'a+', 0o600)
       this.#size = fstatSync(this.#file).size
       // One that was killed may have left half a line: what follows is not to be lost with it.
-      const last = Buffer.alloc(1)
-      if (this.#size > 0) readSync(this.#file, last, 0, 1, this.#size - 1)
-      if (this.#size > 0 && last.toString() !== '\n') this.#size += writeSync(this.#file, '\n')
+      if (this.#size > 0 && this.#end(1) !== '\n') this.#size += writeSync(this.#file, '\n')
     } catch {
       this.#close()
     }
+  }
+
+  /** Goes on where an earlier launcher stopped: ids only grow, and its day may be over. */
+  #goOn(): void {
+    if (this.#file === undefined || this.#size === 0) return
+    const lines = this.#end(readAtStart)
+      .split('\n')
+      .flatMap((text) => parsedLine(text) ?? [])
+    const { mtimeMs } = fstatSync(this.#file)
+    const last = lines.at(-1) ?? { at: new Date(mtimeMs).toISOString() }
+    this.#day = last.at.slice(0, 10)
+    this.#place = placeOf(last)
+  }
+
+  /** The last bytes of the file. */
+  #end(length: number): string {
+    const bytes = Buffer.alloc(Math.min(length, this.#size))
+    if (this.#file !== undefined) readSync(this.#file, bytes, 0, bytes.length, this.#size - bytes.length)
+    return bytes.toString('utf8')
   }
 
   #rotate(): void {

@@ -20,7 +20,7 @@ export function parsedLine(text: string): LauncherLogLine | undefined {
 }
 
 /** Where a line stands among the others; one of an earlier version has no id and goes by its time. */
-export function placeOf({ id, at }: LauncherLogLine): number {
+export function placeOf({ id, at }: Pick<LauncherLogLine, 'id' | 'at'>): number {
   return id === undefined ? Date.parse(at) * 1000 : Number(id)
 }
 

@@ -2,11 +2,11 @@ import { flushCompileCache } from 'node:module'
 import type { Server } from 'node:http'
 import { util } from './builtin.ts'
 import { createAdminApi } from './admin-api.ts'
-import { AuditReporter } from './audit-reporter.ts'
+import type { AuditReporter } from './audit-reporter.ts'
 import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
 import { Instance } from './instance.ts'
-import { createRuntimeClient, reasonOf } from './runtime-client.ts'
+import { createRuntimeClient, reasonOf, type RuntimeClient } from './runtime-client.ts'
 import { Samples } from './samples.ts'
 import { StateReporter } from './state-reporter.ts'
 import type { LauncherBootstrap } from './wire.ts'
@@ -23,7 +23,7 @@ const lastReportMs = 500
 interface Running {
   readonly instance: Instance
   readonly reporter: StateReporter
-  readonly audit: AuditReporter
+  readonly audit: LateAudit
   readonly admin: Server
 }
 
@@ -44,7 +44,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
   const runtime = createRuntimeClient(bootstrap)
   const samples = new Samples()
   const reporter = new StateReporter({ runtime, say: log.say, refused: () => instance.fetchAgain() })
-  const audit = new AuditReporter({ runtime, life: `${process.pid}-${Date.now()}`, now: Date.now })
+  const audit = lateAudit(runtime)
   const instance = new Instance({
     bootstrap,
     paths,
@@ -54,12 +54,12 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     runtime: {
       settings: async (signal) => {
         const fetched = await runtime.settings(signal)
-        if (fetched.kind === 'settings') for (const each of [reporter, audit]) each.reachable()
+        if (fetched.kind === 'settings') for (const each of [reporter, audit.now]) each?.reachable()
         return fetched
       },
     },
     changed: (state) => reporter.push(state),
-    happened: (event) => audit.push(event),
+    happened: (event) => void audit.first().then((trail) => trail.push(event)),
     // Written at exit too, but a launcher may be killed.
     answered: () => flushCompileCache(),
     random: Math.random,
@@ -77,6 +77,27 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),
   })
   return { instance, reporter, audit, admin }
+}
+
+/** Made with the first thing it has to tell, which in most lives never comes. */
+interface LateAudit {
+  readonly now: AuditReporter | undefined
+  first(): Promise<AuditReporter>
+}
+
+function lateAudit(runtime: RuntimeClient): LateAudit {
+  const life = `${process.pid}-${Date.now()}`
+  let now: AuditReporter | undefined
+  return {
+    get now() {
+      return now
+    },
+    async first() {
+      const { AuditReporter } = await import('./audit-reporter.ts')
+      now ??= new AuditReporter({ runtime, life, now: Date.now })
+      return now
+    },
+  }
 }
 
 /** The admin port is the lock: whoever listens on it is the launcher of this instance. */
@@ -120,7 +141,7 @@ function onSignals(running: Running, log: ConsoleLog): void {
 
 async function shutDown({ instance, reporter, audit, admin }: Running): Promise<void> {
   await instance.close()
-  await Promise.all([reporter.close(lastReportMs), audit.close(lastReportMs)])
+  await Promise.all([reporter.close(lastReportMs), audit.now?.close(lastReportMs)])
   admin.closeAllConnections()
 }
 

@@ -1,9 +1,10 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lastLines } from '../../launcher/admin-reads.ts'
 import { ConsoleLog } from '../../launcher/console-log.ts'
 import { levelOf } from '../../launcher/log-line.ts'
-import { type Cursor, parsedCursor } from '../../launcher/log-reader.ts'
+import { type Cursor, parsedCursor, readPage } from '../../launcher/log-reader.ts'
 import type { LauncherLogLine, LauncherLogPage } from '../../launcher/wire.ts'
 import { storedLines, storedPage } from '../../reconciler/drivers/localfs/stored-log.ts'
 import { prepareLauncher, startLauncher } from '../support/launcher.ts'
@@ -12,6 +13,8 @@ import { until } from '../support/until.ts'
 
 const start = Date.parse('2026-11-25T23:59:58.000Z')
 const texts = (lines: readonly LauncherLogLine[]) => lines.map(({ text }) => text)
+
+const pageOf = (log: ConsoleLog, cursor: Cursor, limit: number) => readPage(log.files(), cursor, limit)
 
 interface Test {
   testdir(): string
@@ -42,7 +45,7 @@ t.test('a log is set aside when its day is over, in UTC wherever the machine is'
   log.say('tomorrow')
   t.strictSame(files(), ['console.2026-11-25.1.log', 'console.log'])
   t.match(readFileSync(join(directory, 'console.2026-11-25.1.log'), 'utf8'), /late.*\n.*later.*\n$/)
-  t.strictSame(texts(log.tail(2)), ['later', 'tomorrow'], 'the tail reaches over it')
+  t.strictSame(texts(lastLines(log, 2)), ['later', 'tomorrow'], 'the tail reaches over it')
 })
 
 t.test('a log is set aside when it is large; files and days are bounded', async (t) => {
@@ -61,36 +64,36 @@ t.test('pages lead through all lines, forwards and backwards, across files and r
   const all = Array.from({ length: 157 }, (_, nth) => `line ${nth}`)
   for (const text of all.slice(0, 100)) log.say(text)
   const backwards: string[] = []
-  let page: LauncherLogPage = log.page({ kind: 'newest' }, 10)
+  let page: LauncherLogPage = pageOf(log, { kind: 'newest' }, 10)
   const newest = page
   for (const text of all.slice(100)) log.say(text)
   for (;;) {
     backwards.unshift(...texts(page.lines))
     if (page.previous === undefined) break
-    page = log.page(cursorOf(page.previous), 7)
+    page = pageOf(log, cursorOf(page.previous), 7)
   }
   t.strictSame(backwards, all.slice(0, 100), 'what came meanwhile has moved nothing')
   const forwards: string[] = []
-  for (page = log.page(cursorOf(newest.next), 7); page.lines.length > 0;) {
+  for (page = pageOf(log, cursorOf(newest.next), 7); page.lines.length > 0;) {
     forwards.push(...texts(page.lines))
-    page = log.page(cursorOf(page.next), 7)
+    page = pageOf(log, cursorOf(page.next), 7)
   }
   t.strictSame(forwards, all.slice(100))
   log.say('one more')
   t.strictSame(
-    texts(log.page(cursorOf(page.next), 7).lines),
+    texts(pageOf(log, cursorOf(page.next), 7).lines),
     ['one more'],
     'the end is a place to go on from',
   )
-  const middle = cursorOf(log.page({ kind: 'newest' }, 60).previous)
-  t.strictSame(texts(log.page(middle, 3).lines), all.slice(95, 98))
+  const middle = cursorOf(pageOf(log, { kind: 'newest' }, 60).previous)
+  t.strictSame(texts(pageOf(log, middle, 3).lines), all.slice(95, 98))
   const stored = await storedPage(directory, { limit: 60 }, AbortSignal.timeout(10_000))
-  t.strictSame(stored, log.page({ kind: 'newest' }, 60), 'the reconciler reads the files alike')
+  t.strictSame(stored, pageOf(log, { kind: 'newest' }, 60), 'the reconciler reads the files alike')
   for (const cursor of [stored.previous, stored.next, newest.next, newest.previous, '0'.repeat(16)]) {
     const asked = { limit: 9, ...(cursor === undefined ? {} : { cursor }) }
     t.strictSame(
       await storedPage(directory, asked, AbortSignal.timeout(10_000)),
-      log.page(cursorOf(cursor), 9),
+      pageOf(log, cursorOf(cursor), 9),
       cursor ?? 'the newest',
     )
   }
@@ -103,7 +106,7 @@ t.test('lines of one moment, and of a clock that goes back, keep their order', a
   log.say('d')
   const again = open()
   again.say('e')
-  const { lines } = again.page({ kind: 'newest' }, 10)
+  const { lines } = pageOf(again, { kind: 'newest' }, 10)
   t.strictSame(texts(lines), ['a', 'b', 'c', 'd', 'e'])
   const ids = lines.map(({ id = '' }) => id)
   t.strictSame(ids.toSorted(), ids)
@@ -119,13 +122,13 @@ t.test('half a line, and what is no line, cost nothing but themselves', async (t
   again.say(`long ${'ü'.repeat(50_000)}`)
   again.say('two')
   t.strictSame(
-    texts(again.tail(10)).map((text) => text.slice(0, 4)),
+    texts(lastLines(again, 10)).map((text) => text.slice(0, 4)),
     ['one', 'long', 'two'],
   )
-  const first = again.page({ kind: 'after', place: 0 }, 1)
+  const first = pageOf(again, { kind: 'after', place: 0 }, 1)
   t.strictSame(texts(first.lines), ['one'])
   t.strictSame(
-    texts(again.page(cursorOf(first.next), 5).lines).map((text) => text.length),
+    texts(pageOf(again, cursorOf(first.next), 5).lines).map((text) => text.length),
     [50_005, 3],
   )
 })
@@ -133,7 +136,7 @@ t.test('half a line, and what is no line, cost nothing but themselves', async (t
 t.test('where the disk takes nothing, the last lines are still told', async (t) => {
   const log = new ConsoleLog('/proc/nowhere/console.log')
   log.say('still here')
-  t.strictSame(texts(log.tail(10)), ['still here'])
+  t.strictSame(texts(lastLines(log, 10)), ['still here'])
   t.strictSame(texts(log.recent()), ['still here'])
 })
 
@@ -147,9 +150,9 @@ t.test('lines of an earlier version are read by their time', async (t) => {
   writeFileSync(join(directory, 'console.log'), old.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const log = open()
   log.say('4')
-  const page = log.page({ kind: 'newest' }, 2)
+  const page = pageOf(log, { kind: 'newest' }, 2)
   t.strictSame(texts(page.lines), ['3', '4'])
-  t.strictSame(texts(log.page(cursorOf(page.previous), 5).lines), ['1', '2'])
+  t.strictSame(texts(pageOf(log, cursorOf(page.previous), 5).lines), ['1', '2'])
 })
 
 t.test('a level is what Node-RED itself named', async (t) => {
