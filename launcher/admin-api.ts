@@ -3,17 +3,21 @@ import { http } from './builtin.ts'
 import type { ConsoleLog } from './console-log.ts'
 import type { Reloaded } from './instance.ts'
 import { sameText } from './same-text.ts'
-import type { LauncherLogLine, LauncherState, ReloadRefusal } from './wire.ts'
+import type { Samples } from './samples.ts'
+import type { LauncherHealth, LauncherState, ReloadRefusal } from './wire.ts'
 
 export interface AdminParts {
   readonly token: string
-  readonly log: Pick<ConsoleLog, 'tail' | 'follow'>
+  readonly log: Pick<ConsoleLog, 'files' | 'recent' | 'follow'>
+  readonly samples: Pick<Samples, 'since'>
   state(): LauncherState
   start(): void
   stop(): void
   restart(): void
   reload(): Promise<Reloaded>
   shutdown(): void
+  /** Whether Node-RED answers now. */
+  answers(): Promise<boolean>
 }
 
 interface Exchange {
@@ -25,11 +29,11 @@ interface Exchange {
 type Handler = (exchange: Exchange) => void | Promise<void>
 
 const largestBody = 64 * 1024
-const linesByDefault = 100
-/** A reader of the log that leaves this much unread is dropped. */
-const largestBacklog = 1024 * 1024
 
-/** The admin API, not yet listening. Every route wants the admin token as bearer. */
+/** Loaded by whoever reads: most launchers are never asked. */
+const reads = () => import('./admin-reads.ts')
+
+/** The admin API, not yet listening. Every route but `/health` wants the admin token as bearer. */
 export function createAdminApi(parts: AdminParts): Server {
   const command = (act: () => void): Handler => {
     return ({ response }) => {
@@ -38,8 +42,10 @@ export function createAdminApi(parts: AdminParts): Server {
     }
   }
   const routes: { readonly [route: string]: Handler } = {
+    'GET /health': ({ response }) => sendHealth(response, parts),
     'GET /state': ({ response }) => answer(response, 200, parts.state()),
-    'GET /logs': (exchange) => sendLogs(exchange, parts.log),
+    'GET /logs': async (exchange) => (await reads()).sendLogs(exchange, parts.log),
+    'GET /samples': async (exchange) => (await reads()).sendSamples(exchange, parts.samples),
     'POST /start': command(() => parts.start()),
     'POST /stop': command(() => parts.stop()),
     'POST /restart': command(() => parts.restart()),
@@ -54,7 +60,8 @@ export function createAdminApi(parts: AdminParts): Server {
   const expected = `Bearer ${parts.token}`
   const server = http.createServer((request, response) => {
     const granted = sameText(request.headers.authorization ?? '', expected)
-    const work = granted ? serve(routes, request, response) : refuse(response)
+    const open = request.method === 'GET' && request.url === '/health'
+    const work = granted || open ? serve(routes, request, response) : refuse(response)
     work.catch(() => response.destroy())
   })
   server.on('clientError', (_, socket) => socket.destroy())
@@ -77,6 +84,13 @@ async function serve(
   await handler({ request, response, url })
 }
 
+/** For a container's health check: it tells nothing but the phase, so it asks for no token. */
+async function sendHealth(response: ServerResponse, parts: AdminParts): Promise<void> {
+  const healthy = await parts.answers()
+  const { phase } = parts.state()
+  answer(response, healthy ? 200 : 503, { phase } satisfies LauncherHealth)
+}
+
 async function refuse(response: ServerResponse): Promise<void> {
   response.setHeader('connection', 'close')
   response.setHeader('www-authenticate', 'Bearer')
@@ -97,27 +111,4 @@ async function bodyFits(request: IncomingMessage): Promise<boolean> {
 function answer(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(`${JSON.stringify(body)}\n`)
-}
-
-function sendLogs({ response, url }: Exchange, log: Pick<ConsoleLog, 'tail' | 'follow'>): void {
-  const asked = Number(url.searchParams.get('tail') ?? linesByDefault)
-  if (!Number.isInteger(asked) || asked < 0) {
-    return answer(response, 400, { error: 'tail is a number of lines, 0 or more' })
-  }
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-  response.flushHeaders()
-  response.write(log.tail(asked).map(asLine).join(''))
-  if (url.searchParams.get('follow') !== 'true') {
-    response.end()
-    return
-  }
-  const unfollow = log.follow((line) => {
-    response.write(asLine(line))
-    if (response.writableLength > largestBacklog) response.destroy()
-  })
-  response.on('close', unfollow)
-}
-
-function asLine(line: LauncherLogLine): string {
-  return `${JSON.stringify(line)}\n`
 }

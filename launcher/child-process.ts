@@ -8,6 +8,8 @@ export interface Command {
   readonly arguments: readonly string[]
   readonly folder: string
   readonly environment: Environment
+  /** Gets what the process writes to its descriptor `reportDescriptor`; without it the process has none. */
+  readonly reports?: (bytes: Buffer) => void
 }
 
 export interface Ended {
@@ -37,6 +39,8 @@ const watch = 'pid=$1; while read -r p; do pid=$p; done; [ "${pid:-0}" -gt 0 ] &
 const register = 'echo $$ >&3; exec "$@" 3>&-'
 
 const shell = '/bin/sh'
+/** The descriptor that a process may report on, if its command takes reports. 3 is the watchdog's. */
+export const reportDescriptor = 4
 /** How long output may still come from whoever else holds the pipe after the process has ended. */
 const outputGraceMs = 500
 
@@ -50,7 +54,7 @@ export function spawnGuarded(
     cwd: command.folder,
     env: command.environment,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', guard.pipe],
+    stdio: ['ignore', 'pipe', 'pipe', guard.pipe, command.reports === undefined ? 'ignore' : 'pipe'],
   })
   const { pid } = child
   if (pid === undefined) {
@@ -61,6 +65,8 @@ export function spawnGuarded(
   guard.watch(pid)
   readable(child, 'stdout')?.on('data', (bytes: Buffer) => output('stdout', bytes))
   readable(child, 'stderr')?.on('data', (bytes: Buffer) => output('stderr', bytes))
+  const { reports } = command
+  if (reports !== undefined) child.stdio[reportDescriptor]?.on('error', () => undefined).on('data', reports)
   let alive = true
   const ended = endOf(child, () => {
     alive = false

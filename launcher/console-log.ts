@@ -1,51 +1,67 @@
 import { fs } from './builtin.ts'
 import { LogBuffer, withoutControls } from './log-buffer.ts'
+import { archivePath, dayOf, logFiles, pruneArchives } from './log-files.ts'
+import { idOf, levelOf, parsedLine, placeOf } from './log-line.ts'
 import type { LauncherLogLine } from './wire.ts'
 
 const { closeSync, fstatSync, openSync, readSync, renameSync, writeSync } = fs
 
-const linesKept = 1000
+/** More are read from the files; these are for a disk that is full, and for the status. */
+const linesInMemory = 50
+const readAtStart = 4096
 const largestFile = 10 * 1024 * 1024
-
-const mostRead = 256 * 1024
 
 /** Where the launcher says what it does. */
 export type Say = (text: string) => void
 
 /**
- * The console of the instance: `console.log`, JSON lines, set aside as `console.log.1` when it reaches 10 MiB, and the
- * last 1000 lines in memory, those of an earlier launcher among them. A disk that is full or gone costs lines in the file and nothing else.
+ * The console of the instance: `console.log`, JSON lines, set aside (log-files.ts) when it reaches 10 MiB or the day, in
+ * UTC, is over. A disk that is full or gone costs lines in the file and nothing else.
  */
 export class ConsoleLog {
   readonly #path: string
   readonly #limit: number
-  readonly #buffer = new LogBuffer(linesKept)
+  readonly #now: () => number
+  readonly #recent = new LogBuffer(linesInMemory)
   readonly #followers = new Set<(line: LauncherLogLine) => void>()
   #file: number | undefined
   #size = 0
+  /** The day of what stands in the file. */
+  #day: string
+  #place = 0
 
-  constructor(path: string, limit = largestFile) {
+  constructor(path: string, { limit = largestFile, now = Date.now } = {}) {
     this.#path = path
     this.#limit = limit
-    for (const line of lastLines(path)) this.#buffer.push(line)
+    this.#now = now
+    this.#day = dayOf(now())
     this.#open()
+    this.#goOn()
+    this.#guarded(() => pruneArchives(path, now()))
   }
 
   readonly say: Say = (text) => this.write('launcher', text.split('\n'))
 
   write(source: LauncherLogLine['source'], texts: readonly string[]): void {
     if (texts.length === 0) return
-    const at = new Date().toISOString()
-    const lines = texts.map((text) => ({ at, source, text: withoutControls(text) }))
-    this.#append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    const now = this.#now()
+    const at = new Date(now).toISOString()
+    const lines = texts.map((raw) => this.#line({ now, at, source }, withoutControls(raw)))
+    this.#append(at.slice(0, 10), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
     for (const line of lines) {
-      this.#buffer.push(line)
+      this.#recent.push(line)
       for (const follower of this.#followers) follower(line)
     }
   }
 
-  tail(count: number): readonly LauncherLogLine[] {
-    return this.#buffer.tail(count)
+  /** The last lines, from memory. */
+  recent(): readonly LauncherLogLine[] {
+    return this.#recent.tail(linesInMemory)
+  }
+
+  /** Where all lines are, oldest first: for log-reader.ts, which is loaded only by who reads. */
+  files(): readonly string[] {
+    return logFiles(this.#path)
   }
 
   /** Calls `follower` with every further line until the function it returns is called. */
@@ -54,70 +70,72 @@ export class ConsoleLog {
     return () => this.#followers.delete(follower)
   }
 
-  #append(text: string): void {
-    try {
+  #line(
+    { now, at, source }: { now: number; at: string; source: LauncherLogLine['source'] },
+    text: string,
+  ): LauncherLogLine {
+    this.#place = Math.max(this.#place + 1, now * 1000)
+    const level = source === 'node-red' ? levelOf(text) : undefined
+    return { id: idOf(this.#place), at, source, ...(level === undefined ? {} : { level }), text }
+  }
+
+  #append(day: string, text: string): void {
+    this.#guarded(() => {
       if (this.#file === undefined) this.#open()
+      if (this.#size > 0 && (day !== this.#day || this.#size >= this.#limit)) this.#rotate()
+      this.#day = day
       if (this.#file !== undefined) this.#size += writeSync(this.#file, text)
-      if (this.#size >= this.#limit) this.#rotate()
+    })
+  }
+
+  #open(): void {
+    try {
+      this.#file = openSync(this.#path, 'a+', 0o600)
+      this.#size = fstatSync(this.#file).size
+      // One that was killed may have left half a line: what follows is not to be lost with it.
+      if (this.#size > 0 && this.#end(1) !== '\n') this.#size += writeSync(this.#file, '\n')
     } catch {
       this.#close()
     }
   }
 
-  #open(): void {
-    try {
-      this.#file = openSync(this.#path, 'a', 0o600)
-      this.#size = fstatSync(this.#file).size
-    } catch {
-      this.#file = undefined
-    }
+  /** Goes on where an earlier launcher stopped: ids only grow, and its day may be over. */
+  #goOn(): void {
+    if (this.#file === undefined || this.#size === 0) return
+    const lines = this.#end(readAtStart)
+      .split('\n')
+      .flatMap((text) => parsedLine(text) ?? [])
+    const { mtimeMs } = fstatSync(this.#file)
+    const last = lines.at(-1) ?? { at: new Date(mtimeMs).toISOString() }
+    this.#day = last.at.slice(0, 10)
+    this.#place = placeOf(last)
+  }
+
+  /** The last bytes of the file. */
+  #end(length: number): string {
+    const bytes = Buffer.alloc(Math.min(length, this.#size))
+    if (this.#file !== undefined) readSync(this.#file, bytes, 0, bytes.length, this.#size - bytes.length)
+    return bytes.toString('utf8')
   }
 
   #rotate(): void {
     this.#close()
-    renameSync(this.#path, `${this.#path}.1`)
+    renameSync(this.#path, archivePath(this.#path, this.#day))
+    pruneArchives(this.#path, this.#now())
     this.#open()
   }
 
-  #close(): void {
-    if (this.#file !== undefined) closeSync(this.#file)
-    this.#file = undefined
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch {
+      this.#close()
+    }
   }
-}
 
-/** The last lines that the file holds; none where it cannot be read. */
-function lastLines(path: string): readonly LauncherLogLine[] {
-  let file: number | undefined
-  try {
-    file = openSync(path, 'r')
-    const { size } = fstatSync(file)
-    const bytes = Buffer.alloc(Math.min(size, mostRead))
-    readSync(file, bytes, 0, bytes.length, size - bytes.length)
-    return bytes
-      .toString('utf8')
-      .split('\n')
-      .flatMap((text) => parsedLine(text) ?? [])
-  } catch {
-    return []
-  } finally {
+  #close(): void {
+    const file = this.#file
+    this.#file = undefined
     if (file !== undefined) closeSync(file)
   }
-}
-
-/** Undefined for what is no whole line: the first may be cut off, and so may the last of a launcher that was killed. */
-function parsedLine(text: string): LauncherLogLine | undefined {
-  try {
-    const line: unknown = JSON.parse(text)
-    return isLine(line) ? line : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isLine(value: unknown): value is LauncherLogLine {
-  if (typeof value !== 'object' || value === null) return false
-  const { at, source, text }: Partial<Record<string, unknown>> = { ...value }
-  return (
-    typeof at === 'string' && (source === 'launcher' || source === 'node-red') && typeof text === 'string'
-  )
 }

@@ -1,12 +1,15 @@
 import { fs } from './builtin.ts'
 import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
+import { answers } from './health.ts'
+import { lastLines } from './last-lines.ts'
 import { readLastSettings, withKnownKeys, writeLastSettings } from './last-settings.ts'
 import { type Declared, installModules, installedModules, modulesDiffer } from './modules.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
+import type { Samples } from './samples.ts'
 import { needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
@@ -18,9 +21,12 @@ export interface InstanceParts {
   readonly paths: InstancePaths
   readonly environment: NodeJS.ProcessEnv
   readonly log: ConsoleLog
+  readonly samples: Pick<Samples, 'add'>
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
+  /** Called with what belongs into the audit trail. */
+  readonly happened: (event: 'crashed' | 'safe-mode') => void
   /** Called each time Node-RED begins to answer. */
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
@@ -36,6 +42,7 @@ export type Reloaded =
 const firstRetryMs = 2000
 const longestRetryMs = 60_000
 const refusedRetryMs = 30_000
+const probeWithinMs = 2000
 
 /** One instance: the settings it was given, and the Node-RED that is kept running on them. */
 export class Instance {
@@ -52,22 +59,30 @@ export class Instance {
   #note: string | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #fetching = false
+  /** However many ask at once, Node-RED is asked once. */
+  #probe: Promise<boolean> | undefined
 
   constructor(parts: InstanceParts) {
     this.#parts = parts
     this.#nodeRed = new NodeRed(parts)
-    this.#supervisor = new Supervisor({ say: parts.log.say, changed: () => parts.changed(this.state()) })
+    this.#supervisor = new Supervisor({
+      say: parts.log.say,
+      happened: parts.happened,
+      lastLines: () => lastLines(parts.log, this.#settings),
+      changed: () => parts.changed(this.state()),
+    })
   }
 
   state(): LauncherState {
     const { bootstrap, paths } = this.#parts
-    const { phase, pid, restarts, since, message = this.#note } = this.#supervisor.standing
+    const standing = this.#supervisor.standing
+    const message = standing.message ?? this.#note
     const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
       fleet: bootstrap.fleet,
-      phase,
+      ...standing,
       ...(message === undefined ? {} : { message }),
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
       settingsFile: this.#nodeRed.settingsFile(),
@@ -76,10 +91,18 @@ export class Instance {
       modules: installedModules(paths.user),
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
-      ...(pid === undefined ? {} : { pid }),
-      restarts,
-      since,
     }
+  }
+
+  /** Whether Node-RED runs and answers at this moment: it is asked, so that one that was killed just now does not count. */
+  async answers(): Promise<boolean> {
+    const asked = this.#settings
+    if (asked === undefined || !isUp(this.#supervisor.standing.phase)) return false
+    this.#probe ??= answers({ host: asked.host, port: asked.port }, probeWithinMs).finally(() => {
+      this.#probe = undefined
+    })
+    const answered = await this.#probe
+    return answered && isUp(this.#supervisor.standing.phase)
   }
 
   #credentialsState(): Pick<LauncherState, 'credentials'> {
@@ -207,7 +230,7 @@ export class Instance {
       this.#takeOver(next)
       return false
     }
-    if (this.#supervisor.standing.phase === 'running') await this.#installBeside(next)
+    if (isUp(this.#supervisor.standing.phase)) await this.#installBeside(next)
     this.#settings = next
     this.#refused = undefined
     this.#note = undefined
@@ -295,9 +318,9 @@ export class Instance {
         }
         this.#nodeRed.writeFiles(this.#settings ?? settings)
       },
-      start: () => {
+      start: (mode) => {
         this.#inForce = (this.#settings ?? settings).digest
-        return this.#nodeRed.start(settings)
+        return this.#nodeRed.start(settings, mode)
       },
       answered: () => {
         log.say(`Node-RED answers on port ${settings.port}`)
@@ -305,6 +328,10 @@ export class Instance {
       },
     }
   }
+}
+
+function isUp(phase: LauncherState['phase']): boolean {
+  return phase === 'running' || phase === 'safe'
 }
 
 /** As if what runs had been declared before: where Git takes over what an editor deployed, nothing restarts. */

@@ -2,10 +2,12 @@ import { flushCompileCache } from 'node:module'
 import type { Server } from 'node:http'
 import { util } from './builtin.ts'
 import { createAdminApi } from './admin-api.ts'
+import type { AuditReporter } from './audit-reporter.ts'
 import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
 import { Instance } from './instance.ts'
-import { createRuntimeClient, reasonOf } from './runtime-client.ts'
+import { createRuntimeClient, reasonOf, type RuntimeClient } from './runtime-client.ts'
+import { Samples } from './samples.ts'
 import { StateReporter } from './state-reporter.ts'
 import type { LauncherBootstrap } from './wire.ts'
 
@@ -21,6 +23,7 @@ const lastReportMs = 500
 interface Running {
   readonly instance: Instance
   readonly reporter: StateReporter
+  readonly audit: LateAudit
   readonly admin: Server
 }
 
@@ -39,20 +42,24 @@ async function main(): Promise<void> {
 
 function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: ConsoleLog): Running {
   const runtime = createRuntimeClient(bootstrap)
+  const samples = new Samples()
   const reporter = new StateReporter({ runtime, say: log.say, refused: () => instance.fetchAgain() })
+  const audit = lateAudit(runtime)
   const instance = new Instance({
     bootstrap,
     paths,
     environment: process.env,
     log,
+    samples,
     runtime: {
       settings: async (signal) => {
         const fetched = await runtime.settings(signal)
-        if (fetched.kind === 'settings') reporter.reachable()
+        if (fetched.kind === 'settings') for (const each of [reporter, audit.now]) each?.reachable()
         return fetched
       },
     },
     changed: (state) => reporter.push(state),
+    happened: (event) => void audit.first().then((trail) => trail.push(event)),
     // Written at exit too, but a launcher may be killed.
     answered: () => flushCompileCache(),
     random: Math.random,
@@ -61,14 +68,37 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
   const admin = createAdminApi({
     token: bootstrap.adminToken,
     log,
+    samples,
     state: () => instance.state(),
+    answers: () => instance.answers(),
     start: () => instance.start(),
     stop: () => instance.stop(),
     restart: () => instance.restart(),
     reload: () => instance.reload(),
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),
   })
-  return { instance, reporter, admin }
+  return { instance, reporter, audit, admin }
+}
+
+/** Made with the first thing it has to tell, which in most lives never comes. */
+interface LateAudit {
+  readonly now: AuditReporter | undefined
+  first(): Promise<AuditReporter>
+}
+
+function lateAudit(runtime: RuntimeClient): LateAudit {
+  const life = `${process.pid}-${Date.now()}`
+  let now: AuditReporter | undefined
+  return {
+    get now() {
+      return now
+    },
+    async first() {
+      const { AuditReporter } = await import('./audit-reporter.ts')
+      now ??= new AuditReporter({ runtime, life, now: Date.now })
+      return now
+    },
+  }
 }
 
 /** The admin port is the lock: whoever listens on it is the launcher of this instance. */
@@ -110,9 +140,9 @@ function onSignals(running: Running, log: ConsoleLog): void {
   })
 }
 
-async function shutDown({ instance, reporter, admin }: Running): Promise<void> {
+async function shutDown({ instance, reporter, audit, admin }: Running): Promise<void> {
   await instance.close()
-  await reporter.close(lastReportMs)
+  await Promise.all([reporter.close(lastReportMs), audit.now?.close(lastReportMs)])
   admin.closeAllConnections()
 }
 

@@ -4,11 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { writeFileAtomic } from './atomic-file.ts'
 import type { InstancePaths } from './bootstrap.ts'
 import { nodeRedEnvironment } from './child-environment.ts'
-import { type Ended, spawnGuarded } from './child-process.ts'
+import { type Ended, reportDescriptor, spawnGuarded } from './child-process.ts'
+import { ChildReports } from './child-reports.ts'
 import type { ConsoleLog } from './console-log.ts'
 import { FlowsFile, versionOf } from './flows-file.ts'
 import { LineSplitter } from './log-buffer.ts'
 import { ensurePackageJson } from './package-json.ts'
+import type { StartMode } from './restart-policy.ts'
+import type { Samples } from './samples.ts'
 import { heapFlags, renderMembers, renderNpmrc, renderSettingsFile } from './settings-file.ts'
 import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
 
@@ -22,6 +25,8 @@ const longestLine = 16 * 1024
 export interface RunningNodeRed {
   readonly pid: number
   readonly ended: Promise<Ended>
+  /** Settles when it says that its flows have started. It may never. */
+  readonly flowsStarted: Promise<void>
   signal(name: NodeJS.Signals): void
 }
 
@@ -30,6 +35,7 @@ export interface NodeRedParts {
   readonly paths: InstancePaths
   readonly environment: NodeJS.ProcessEnv
   readonly log: ConsoleLog
+  readonly samples: Pick<Samples, 'add'>
 }
 
 /** The files that Node-RED starts from, and its start. */
@@ -108,20 +114,27 @@ export class NodeRed {
   }
 
   /** Starts it on the files as they are. Throws when no process can be made. */
-  start(settings: RuntimeSettings): RunningNodeRed {
+  start(settings: RuntimeSettings, mode: StartMode): RunningNodeRed {
     const { paths, bootstrap, environment } = this.#parts
     // V8's flags must stand before the script; behind it they would be Node-RED's.
     const limit = settings.memory === undefined ? [] : heapFlags(settings.memory)
+    const safe = mode === 'safe' ? ['--safe'] : []
     const console = new ChildConsole(this.#parts.log)
+    const { promise: flowsStarted, resolve } = Promise.withResolvers<void>()
+    const reports = new ChildReports({ flows: resolve, sample: (sample) => this.#parts.samples.add(sample) })
     const child = spawnGuarded(
       {
         file: bootstrap.node,
-        arguments: [...limit, redScript(bootstrap), '-u', paths.user, '-s', paths.settingsFile],
+        arguments: [...limit, redScript(bootstrap), '-u', paths.user, '-s', paths.settingsFile, ...safe],
         folder: paths.user,
-        environment: nodeRedEnvironment(environment, settings, {
-          cache: join(bootstrap.stack, 'compile-cache'),
-          certificates: paths.certificates,
-        }),
+        environment: {
+          ...nodeRedEnvironment(environment, settings, {
+            cache: join(bootstrap.stack, 'compile-cache'),
+            certificates: paths.certificates,
+          }),
+          WEIR_REPORT: String(reportDescriptor),
+        },
+        reports: (bytes) => reports.take(bytes),
       },
       (from, bytes) => console.take(from, bytes),
     )
@@ -132,6 +145,7 @@ export class NodeRed {
     return {
       pid: child.pid,
       ended,
+      flowsStarted,
       signal: (name) => child.signal(name),
     }
   }

@@ -1,20 +1,60 @@
-/** How long the launcher waits before it starts Node-RED again. Pure. */
+/** What follows when Node-RED ends by itself. Pure. */
 
 const firstDelayMs = 1000
 const longestDelayMs = 60_000
-/** Health of this long says that the trouble before it is over. */
+/** Health of this long says that the trouble before it is over: the pauses begin anew. */
 const recoveredAfterMs = 60_000
+/** Ends that lie further back than this count no more. */
+const windowMs = 600_000
+/** So many ends within the window are a crash loop. */
+const endsBeforeSafeMode = 5
+/** And so many of a Node-RED in safe mode say that its flows are not the cause. */
+const endsInSafeMode = 3
 
-export interface NextStart {
-  /** Ends in a row without a time of health between them, this one included. */
+/** `safe`: Node-RED runs with its flows stopped, so that they can be mended in the editor. */
+export type StartMode = 'normal' | 'safe'
+
+/** What has gone wrong so far, since somebody last wanted Node-RED to run. */
+export interface Troubles {
+  readonly mode: StartMode
+  /** Starts and lives that failed in a row without a time of health between them. */
   readonly failures: number
-  readonly delayMs: number
+  /** When Node-RED ended in this mode, within the window, in milliseconds. */
+  readonly ends: readonly number[]
 }
 
-/** What follows an end (or a start that failed) after `failures` others in a row, `healthyMs` of health before it. */
-export function afterEnd(failures: number, healthyMs: number): NextStart {
-  const inARow = healthyMs >= recoveredAfterMs ? 1 : failures + 1
-  return { failures: inARow, delayMs: backOff(inARow, firstDelayMs, longestDelayMs) }
+/** How one life of Node-RED went. */
+export interface Life {
+  /** When it was over, in milliseconds. */
+  readonly at: number
+  /** Whether Node-RED was started at all, or what comes before it failed: modules, files, its port. */
+  readonly started: boolean
+  /** How long it answered. */
+  readonly healthyMs: number
+}
+
+export type Next = { readonly troubles: Troubles; readonly delayMs: number } | 'give-up'
+
+export const noTroubles: Troubles = { mode: 'normal', failures: 0, ends: [] }
+
+/**
+ * What follows a life. What fails before Node-RED is started is no fault of its flows, and may be over in a minute: it is
+ * tried again for ever. Ends of Node-RED itself lead to safe mode, and from there to giving up. Exit code 0 is an end too.
+ */
+export function afterLife({ mode, failures, ends }: Troubles, life: Life): Next {
+  const inARow = life.healthyMs >= recoveredAfterMs ? 1 : failures + 1
+  const recent = ends.filter((end) => end > life.at - windowMs)
+  if (!life.started) return again({ mode, failures: inARow, ends: recent })
+  const all = [...recent, life.at]
+  if (mode === 'safe') {
+    return all.length < endsInSafeMode ? again({ mode, failures: inARow, ends: all }) : 'give-up'
+  }
+  if (all.length < endsBeforeSafeMode) return again({ mode, failures: inARow, ends: all })
+  return again({ mode: 'safe', failures: 1, ends: [] })
+}
+
+function again(troubles: Troubles): Next {
+  return { troubles, delayMs: backOff(troubles.failures, firstDelayMs, longestDelayMs) }
 }
 
 /** `first` doubled for every failure after the first, up to `longest`; all in milliseconds. */

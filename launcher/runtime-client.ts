@@ -1,5 +1,5 @@
 import { requestJson } from './json-request.ts'
-import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
+import type { LauncherAuditEvent, LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
 
 /** What came of asking for the settings. */
 export type Fetched =
@@ -13,6 +13,8 @@ export interface RuntimeClient {
   settings(signal: AbortSignal): Promise<Fetched>
   /** The status of the answer. Rejects where there is none. */
   report(state: LauncherState, signal: AbortSignal): Promise<number>
+  /** The status of the answer. Rejects where there is none. */
+  audit(events: readonly LauncherAuditEvent[], signal: AbortSignal): Promise<number>
 }
 
 const timeoutMs = 10_000
@@ -34,6 +36,10 @@ export function createRuntimeClient(bootstrap: LauncherBootstrap): RuntimeClient
     async report(state, signal) {
       const url = `${base}/runtime/v1/state`
       return (await requestJson({ ...ask, method: 'POST', url, body: state }, signal)).status
+    },
+    async audit(events, signal) {
+      const url = `${base}/runtime/v1/audit`
+      return (await requestJson({ ...ask, method: 'POST', url, body: { events } }, signal)).status
     },
   }
 }

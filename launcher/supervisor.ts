@@ -2,7 +2,7 @@ import type { Say } from './console-log.ts'
 import { type Address, answers, portIsFree, residentBytes, untilAnswers } from './health.ts'
 import type { RunningNodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
-import { afterEnd } from './restart-policy.ts'
+import { afterLife, noTroubles, type Life as Lived, type StartMode, type Troubles } from './restart-policy.ts'
 import { reasonOf } from './runtime-client.ts'
 import type { LauncherPhase } from './wire.ts'
 
@@ -13,7 +13,8 @@ export interface Workload {
   readonly memory?: number
   /** Brings modules and files to what they must be. `installing` is called before what takes long. */
   prepare(installing: () => void, signal: AbortSignal): Promise<void>
-  start(): RunningNodeRed
+  /** In safe mode its flows stay stopped until somebody deploys. */
+  start(mode: StartMode): RunningNodeRed
   /** Called when it answers for the first time. */
   answered(): void
 }
@@ -26,10 +27,16 @@ export interface Standing {
   readonly restarts: number
   /** RFC 3339. */
   readonly since: string
+  /** What Node-RED said last before it ended, while that is what stands in the way. */
+  readonly lastLines?: readonly string[]
 }
 
 export interface SupervisorParts {
   readonly say: Say
+  /** Called when Node-RED has ended by itself, and when it comes up in safe mode. */
+  readonly happened: (event: 'crashed' | 'safe-mode') => void
+  /** The last lines that Node-RED said. */
+  readonly lastLines: () => readonly string[]
   /** Called whenever the standing has changed. */
   readonly changed: () => void
   /** How long Node-RED may take until it answers, in milliseconds. */
@@ -42,14 +49,19 @@ interface Task {
   readonly done: Promise<void>
 }
 
-/** How one life of Node-RED went. */
-interface Life {
+/** How one life of Node-RED went, and why it is over. */
+interface Life extends Omit<Lived, 'at'> {
   readonly message: string
-  readonly healthyMs: number
+  /** Somebody deployed in safe mode: what went wrong before is theirs to have mended. */
+  readonly deployed?: boolean
 }
 
 const graceMs = 6000
 const failuresAllowed = 3
+/** The phases that a start, or a stop, comes to. */
+const comeTo: ReadonlySet<LauncherPhase> = new Set(['running', 'safe', 'crashed', 'stopped'])
+const safeMode =
+  'Node-RED ended again and again: its editor is up and its flows are stopped until somebody deploys, restarts it, or changes its settings or flows in Git'
 
 /**
  * Keeps one Node-RED running, or stopped. A call replaces what was asked before it: the task under way is aborted, ends
@@ -91,7 +103,7 @@ export class Supervisor {
     if (this.#standing.phase === 'stopping') this.#child?.signal('SIGKILL')
   }
 
-  /** Settles when what was asked last has come to running, crashed or stopped. */
+  /** Settles when what was asked last has come to running, safe, crashed or stopped. */
   settled(): Promise<void> {
     return new Promise((resolve) => this.#settled.add(resolve))
   }
@@ -115,47 +127,72 @@ export class Supervisor {
   }
 
   async #keepRunning(workload: Workload, signal: AbortSignal): Promise<void> {
-    let failures = 0
+    let troubles = noTroubles
     while (!signal.aborted) {
-      const life = await this.#live(workload, signal)
+      const life = await this.#live(workload, troubles, signal)
       if (signal.aborted) return
-      const next = afterEnd(failures, life.healthyMs)
-      failures = next.failures
-      this.#parts.say(`${life.message}\nStarting again in ${next.delayMs / 1000} s`)
-      this.#enter('crashed', life.message)
+      if (life.started) this.#parts.happened('crashed')
+      const lastLines = life.started ? this.#parts.lastLines() : []
+      const next = afterLife(life.deployed === true ? noTroubles : troubles, { ...life, at: Date.now() })
+      if (next === 'give-up') return this.#giveUp(life.message, lastLines)
+      const how = next.troubles.mode === 'safe' ? ' in safe mode' : ''
+      this.#parts.say(`${life.message}\nStarting again${how} in ${next.delayMs / 1000} s`)
+      this.#enter('crashed', life.message, lastLines)
+      troubles = next.troubles
       await pause(next.delayMs, signal)
       if (!signal.aborted) this.#standing = { ...this.#standing, restarts: this.#standing.restarts + 1 }
     }
   }
 
-  async #live(workload: Workload, signal: AbortSignal): Promise<Life> {
+  #giveUp(message: string, lastLines: readonly string[]): void {
+    this.#parts.say(`${message}\nNot starting again: it ends in safe mode too`)
+    const remedy = 'it is not started again before its settings or flows change in Git, or it is restarted'
+    this.#enter('crashed', `${message}. It ends in safe mode too: ${remedy}`, lastLines)
+  }
+
+  async #live(workload: Workload, { mode }: Troubles, signal: AbortSignal): Promise<Life> {
+    let started = false
     try {
       this.#enter('starting')
       await workload.prepare(() => this.#enter('installing'), signal)
       const { port } = workload.address
       if (!(await portIsFree(workload.address))) {
-        return { message: `Port ${port} is in use by another process`, healthyMs: 0 }
+        return { message: `Port ${port} is in use by another process`, started, healthyMs: 0 }
       }
-      if (signal.aborted) return { message: 'stopped', healthyMs: 0 }
-      this.#child = workload.start()
+      if (signal.aborted) return { message: 'stopped', started, healthyMs: 0 }
+      this.#child = workload.start(mode)
+      started = true
       this.#enter('starting')
-      return await this.#watch(this.#child, workload, signal)
+      return await this.#watch(this.#child, { workload, mode }, signal)
     } catch (error) {
-      return { message: reasonOf(error), healthyMs: 0 }
+      return { message: reasonOf(error), started, healthyMs: 0 }
     }
   }
 
   /** Watches until it ends, fails or is to be stopped; it has ended when this settles. */
-  async #watch(child: RunningNodeRed, workload: Workload, signal: AbortSignal): Promise<Life> {
+  async #watch(
+    child: RunningNodeRed,
+    { workload, mode }: { readonly workload: Workload; readonly mode: StartMode },
+    signal: AbortSignal,
+  ): Promise<Life> {
     const over = new AbortController()
     const abort = () => over.abort()
     signal.addEventListener('abort', abort)
     let healthySince: number | undefined
     const healthy = () => {
       healthySince = Date.now()
-      this.#enter('running')
+      if (mode === 'safe') this.#safe()
+      else this.#enter('running')
       workload.answered()
     }
+    let deployed = false
+    const flowsStarted = () => {
+      if (mode !== 'safe' || over.signal.aborted) return
+      deployed = true
+      this.#parts.say('The flows were started: safe mode is over')
+      this.#enter('running')
+    }
+    void child.flowsStarted.then(flowsStarted)
     const observed = this.#observe(child, workload, { signal: over.signal, healthy })
     const ended = child.ended.then(({ code, signal }) => {
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`
@@ -167,7 +204,13 @@ export class Supervisor {
     signal.removeEventListener('abort', abort)
     await this.#end(child)
     this.#child = undefined
-    return { message, healthyMs: healthySince === undefined ? 0 : Date.now() - healthySince }
+    const healthyMs = healthySince === undefined ? 0 : Date.now() - healthySince
+    return { message, started: true, healthyMs, deployed }
+  }
+
+  #safe(): void {
+    this.#parts.happened('safe-mode')
+    this.#enter('safe', safeMode, this.#standing.lastLines)
   }
 
   async #end(child: RunningNodeRed): Promise<void> {
@@ -213,7 +256,7 @@ export class Supervisor {
     return `Node-RED took ${mebibytes(resident)} MiB of memory; its limit is ${mebibytes(memory)} MiB`
   }
 
-  #enter(phase: LauncherPhase, message?: string): void {
+  #enter(phase: LauncherPhase, message?: string, lastLines = this.#linesIn(phase)): void {
     const before = this.#standing
     const pid = this.#child?.pid
     this.#standing = {
@@ -222,11 +265,17 @@ export class Supervisor {
       ...(pid === undefined ? {} : { pid }),
       restarts: before.restarts,
       since: before.phase === phase ? before.since : new Date().toISOString(),
+      ...(lastLines === undefined || lastLines.length === 0 ? {} : { lastLines }),
     }
     this.#parts.changed()
-    if (phase !== 'running' && phase !== 'crashed' && phase !== 'stopped') return
+    if (!comeTo.has(phase)) return
     for (const resolve of this.#settled) resolve()
     this.#settled.clear()
+  }
+
+  /** What was said last is told until Node-RED runs again, or is to be stopped. */
+  #linesIn(phase: LauncherPhase): readonly string[] | undefined {
+    return phase === 'starting' || phase === 'installing' ? this.#standing.lastLines : undefined
   }
 }
 

@@ -100,7 +100,15 @@ export interface Member {
   readonly tokens?: readonly { readonly sha256: string; readonly expires?: string }[]
 }
 
-export const launcherPhases = ['installing', 'starting', 'running', 'crashed', 'stopping', 'stopped'] as const
+export const launcherPhases = [
+  'installing',
+  'starting',
+  'running',
+  'safe',
+  'crashed',
+  'stopping',
+  'stopped',
+] as const
 export type LauncherPhase = (typeof launcherPhases)[number]
 
 /** The state of a launcher: `GET /state` of its admin API, and the body of `POST /runtime/v1/state`. */
@@ -124,6 +132,8 @@ export interface LauncherState {
   readonly versions: { readonly nodeRed: string; readonly node: string }
   readonly port?: number
   readonly pid?: number
+  /** What Node-RED said last before it ended, without values of its environment: where it has crashed or is in safe mode. */
+  readonly lastLines?: readonly string[]
   /** How often Node-RED was started again after it ended by itself. */
   readonly restarts: number
   /** RFC 3339. */
@@ -158,10 +168,69 @@ export interface LauncherBootstrap {
   readonly modules?: string
 }
 
+/** What a launcher itself has to say to the audit trail, `POST /runtime/v1/audit`. */
+export interface LauncherAuditEvent {
+  /** Its own: an event that is sent again is recorded once. */
+  readonly id: string
+  /** RFC 3339. */
+  readonly at: string
+  readonly event: 'crashed' | 'safe-mode' | 'gap'
+  /** Of a gap: how many events were dropped. */
+  readonly count?: number
+}
+
+/** The levels of Node-RED's log, from the worst down. */
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** A file of the console log that is set aside, beside `console.log`: the day in UTC of what it holds, and its number. */
+export const logArchive = /^console\.(\d{4}-\d{2}-\d{2})\.(\d+)\.log$/
+
 /** One line of the console log: a line of `console.log` in the instance's directory, and of `GET /logs`. */
 export interface LauncherLogLine {
+  /**
+   * Digits that grow from line to line: microseconds since the epoch, or one more than the line before where that is not
+   * more. A cursor is one of them. Absent in lines of an earlier version.
+   */
+  readonly id?: string
   /** RFC 3339. */
   readonly at: string
   readonly source: 'launcher' | 'node-red'
+  /** Where Node-RED named one. */
+  readonly level?: LogLevel
   readonly text: string
+}
+
+/** `GET /logs?cursor=&limit=` of the admin API. */
+export interface LauncherLogPage {
+  /** Oldest first. */
+  readonly lines: readonly LauncherLogLine[]
+  /** Continues with what comes after these lines, now or later. */
+  readonly next: string
+  /** Continues with what comes before them; absent where nothing does. */
+  readonly previous?: string
+}
+
+/** How Node-RED was over the 10 s before `at`: `GET /samples?since=` of the admin API. */
+export interface LauncherSample {
+  /** RFC 3339. */
+  readonly at: string
+  /** Of one core: 1 is all of it. */
+  readonly cpu: number
+  /** Resident, in bytes. */
+  readonly memory: number
+  /** How late timers came, in milliseconds. */
+  readonly loopDelayMean: number
+  readonly loopDelayP99: number
+  /** Messages a second that nodes sent, and that nodes were given. */
+  readonly sent: number
+  readonly received: number
+}
+
+/** The fields of a sample that are numbers, in the order that a process reports them in. */
+export const sampleFields = ['cpu', 'memory', 'loopDelayMean', 'loopDelayP99', 'sent', 'received'] as const
+
+/** `GET /health` of the admin API: 200 where Node-RED answers now, 503 where it does not. */
+export interface LauncherHealth {
+  readonly phase: LauncherPhase
 }

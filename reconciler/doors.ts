@@ -21,6 +21,10 @@ export async function openDoors(
   { log, registry }: { readonly log: Logger; readonly registry: Registry },
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const { board, deps } = composition
+  const driverFor = (uid: string) => {
+    const entry = board.current().inventory.get(uid)
+    return entry === undefined ? undefined : deps.drivers.get(entry.driver)
+  }
   // until Git was read nobody is known, and that is an outage, not a refusal
   const desired = () => (board.current().source.revision === undefined ? undefined : board.current().desired)
   const limit = createSignInLimit({ store: deps.store, clock: systemClock })
@@ -37,11 +41,9 @@ export async function openDoors(
     desk: deps.desk,
     store: deps.store,
     clock: systemClock,
-    logs: (uid, options, signal) => {
-      const entry = board.current().inventory.get(uid)
-      const driver = entry === undefined ? undefined : deps.drivers.get(entry.driver)
-      return driver?.logs?.(uid, options, signal)
-    },
+    logs: (uid, options, signal) => driverFor(uid)?.logs?.(uid, options, signal),
+    logPage: (uid, options, signal) => driverFor(uid)?.logPage?.(uid, options, signal),
+    samples: (uid, since, signal) => driverFor(uid)?.samples?.(uid, since, signal),
     authenticate: createAuthenticate({ desired, limit, clock: systemClock, issued: identity.issued }),
     identity,
     metrics: registry,

@@ -5,6 +5,7 @@
 const { createRequire } = require('node:module')
 const { createAudit } = require('../plugins/audit/audit.cjs')
 const { createAuth } = require('../plugins/auth/auth.cjs')
+const { startReports } = require('../plugins/reports/reports.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
 const { declaredSettings } = require('./declared-settings.cjs')
 
@@ -19,6 +20,7 @@ const { declaredSettings } = require('./declared-settings.cjs')
 /** @param {Data} data */
 function settings(data) {
   const fromStack = createRequire(data.nodeRed)
+  startReports(fromStack, process.env)
   const audit = createAudit(data.storage, fromStack)
   const storage = createStorage(data.storage, fromStack, audit.deploys)
   const auth = createAuth(data, fromStack, {

@@ -23,6 +23,7 @@ import { instanceRoutes } from './routes/status/instances.ts'
 import { journalRoute } from './routes/status/journal.ts'
 import { logRoute } from './routes/status/logs.ts'
 import { openapiRoute } from './routes/status/openapi.ts'
+import { samplesRoute } from './routes/status/samples.ts'
 import { planRoute } from './routes/status/plan.ts'
 import { stateRoute } from './routes/status/state.ts'
 import { teamRoutes } from './routes/status/teams.ts'
@@ -106,6 +107,7 @@ function statusDoor(deps: DoorDeps) {
     userRoutes(app, deps)
     instanceRoutes(app, deps)
     logRoute(app, streams)
+    samplesRoute(app, deps)
     planRoute(app, deps)
     historyRoute(app, deps)
     journalRoute(app, deps)

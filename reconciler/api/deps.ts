@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { LauncherLogLine } from '../../launcher/wire.ts'
+import type { LauncherLogLine, LauncherLogPage, LauncherSample } from '../../launcher/wire.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { FleetStatusFeed } from '../status/fleet-status.ts'
@@ -19,9 +19,20 @@ export interface DoorDeps {
   /** The console log of an instance; undefined where its driver keeps none. */
   readonly logs: (
     uid: string,
-    options: { readonly tail: number; readonly follow: boolean },
+    options: { readonly tail: number; readonly follow: boolean; readonly since?: string },
     signal: AbortSignal,
   ) => AsyncIterable<LauncherLogLine> | undefined
+  readonly logPage: (
+    uid: string,
+    options: { readonly cursor?: string; readonly limit: number },
+    signal: AbortSignal,
+  ) => Promise<LauncherLogPage> | undefined
+  /** How an instance was during the last hour, or since then; undefined where its driver does not know. */
+  readonly samples: (
+    uid: string,
+    since: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<readonly LauncherSample[]> | undefined
   readonly authenticate: Authenticate
   /** Absent: there is no identity door. */
   readonly identity?: Identity

@@ -43,6 +43,7 @@ async function pollUntilRunning(
     const seen = (await driver.observe(signal)).find(({ uid }) => uid === placed.uid)
     if (seen?.kind !== 'present') continue
     if (seen.phase === 'running' && seen.fields['settings'] === placed.settings) return
-    if (seen.phase === 'crashed') throw new UnhealthyError(seen.message ?? 'Node-RED ended by itself')
+    if (seen.phase === 'crashed' || seen.phase === 'safe')
+      throw new UnhealthyError(seen.message ?? 'Node-RED ended by itself')
   }
 }

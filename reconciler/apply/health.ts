@@ -9,7 +9,7 @@ export interface Health {
   subscribe(listener: (state: LauncherState) => void): () => void
   /**
    * Settles when the instance runs with these settings.
-   * @throws UnhealthyError when it crashed, AbortError when the signal is aborted.
+   * @throws UnhealthyError when it crashed or came up in safe mode, AbortError when the signal is aborted.
    */
   whenRunning(uid: string, settings: string, signal: AbortSignal): Promise<void>
 }
@@ -44,7 +44,8 @@ export function createHealth(): Health {
       const look = (state: LauncherState | undefined): void => {
         if (state?.uid !== uid || state.settings !== settings) return
         if (state.phase === 'running') resolve()
-        if (state.phase === 'crashed') reject(new UnhealthyError(state.message ?? 'Node-RED ended by itself'))
+        if (state.phase === 'crashed' || state.phase === 'safe')
+          reject(new UnhealthyError(state.message ?? 'Node-RED ended by itself'))
       }
       const unsubscribe = subscribe(look)
       const abort = (): void => reject(signal.reason)

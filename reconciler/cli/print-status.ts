@@ -24,16 +24,28 @@ export async function printStatus(
   return troubles.length === 0 && instances.every((instance) => instance['ready'] === true) ? 0 : 1
 }
 
+export interface LogRequest {
+  readonly instance: string
+  /** How many of the last lines. */
+  readonly tail: string
+  /** RFC 3339: all lines from then on instead. */
+  readonly since: string | undefined
+  readonly follow: boolean
+}
+
 /** Prints the console log of an instance, and goes on with it when asked to. */
 export async function printLogs(
   server: StatusServer,
-  options: { readonly instance: string; readonly tail: string; readonly follow: boolean },
+  { instance, tail, since, follow }: LogRequest,
   { terminal, signal }: Deps,
 ): Promise<number> {
-  const query = new URLSearchParams({ tail: options.tail, follow: String(options.follow) })
+  const query = new URLSearchParams({
+    ...(since === undefined ? { tail } : { since }),
+    follow: String(follow),
+  })
   const response = await ask(
     server,
-    `instances/${encodeURIComponent(options.instance)}/logs?${query.toString()}`,
+    `instances/${encodeURIComponent(instance)}/logs?${query.toString()}`,
     signal,
   )
   let rest = ''

@@ -7,6 +7,7 @@ import { readAndHash } from './hash-password.ts'
 import { preview, previewAgainst } from './preview.ts'
 import type { PlanOutput } from './print-plan.ts'
 import { printLogs, printStatus } from './print-status.ts'
+import { sinceOption } from './since-option.ts'
 import type { Terminal } from './terminal.ts'
 import { printValidation, type ValidateOutput } from './validate.ts'
 import { composeLoader, composeSource, type Surroundings } from '../compose.ts'
@@ -14,6 +15,7 @@ import { loadConfig, type Config, type Flags } from '../config.ts'
 import { bcryptForm } from '../identity/passwords.ts'
 import { Secret } from '../model/secret.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
+import { systemClock } from '../telemetry/clock.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 
@@ -48,6 +50,12 @@ interface ServeFlags extends ApplyFlags {
 
 interface ClientFlags {
   readonly url: string
+}
+
+interface LogFlags extends ClientFlags {
+  readonly tail: string
+  readonly since?: string
+  readonly follow?: true
 }
 
 /** Runs the command line and returns the exit code. Mistakes and outages are thrown. */
@@ -119,12 +127,13 @@ function addClientCommands(
     .argument('<instance>', 'its name')
     .option('-f, --follow', 'go on until stopped')
     .option('-n, --tail <lines>', 'how many of the last lines', '100')
+    .addOption(sinceOption(() => systemClock.now()).conflicts('tail'))
     .addOption(url())
-    .action(async (instance: string, flags: ClientFlags & { follow?: true; tail: string }) =>
+    .action(async (instance: string, flags: LogFlags) =>
       end(
         printLogs(
           { url: flags.url, token: tokenOf(deps) },
-          { instance, tail: flags.tail, follow: flags.follow === true },
+          { instance, tail: flags.tail, since: flags.since, follow: flags.follow === true },
           deps,
         ),
       ),

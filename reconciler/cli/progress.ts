@@ -63,10 +63,10 @@ function planLines({ plan }: EventOf<'plan'>, paint: Paint): string | undefined 
 /** Only what takes time or went wrong; the rest is told by actions. */
 function statusLine({ record }: EventOf<'status'>, paint: Paint): string | undefined {
   const { name, phase, message } = record
-  if (phase !== 'installing' && phase !== 'crashed') return undefined
+  if (phase !== 'installing' && phase !== 'crashed' && phase !== 'safe') return undefined
   return paint(
     'dim',
-    `  ${plainText(name)} is ${phase}${message === undefined ? '' : `: ${plainText(message)}`}`,
+    `  ${plainText(name)} is ${phase === 'safe' ? 'in safe mode' : phase}${message === undefined ? '' : `: ${plainText(message)}`}`,
   )
 }
 

@@ -1,3 +1,4 @@
+import type { LauncherLogLine, LauncherLogPage, LauncherSample } from '../../launcher/wire.ts'
 import type { Fields } from '../model/fields.ts'
 import type { Sighting } from '../model/observed-state.ts'
 import type { Credentials, PlacedInstance } from '../model/placed-instance.ts'
@@ -9,17 +10,21 @@ export interface DriverEvent {
   readonly uid?: string
 }
 
-export interface LogLine {
-  /** RFC 3339. */
-  readonly at: string
-  readonly source: 'launcher' | 'node-red'
-  readonly text: string
-}
+export type LogLine = LauncherLogLine
 
 export interface LogOptions {
   /** How many of the last lines to begin with. */
   readonly tail: number
   readonly follow: boolean
+  /** RFC 3339: begin with all lines from then on, and not with so many last ones. */
+  readonly since?: string
+}
+
+export interface LogPageOptions {
+  /** `next` or `previous` of another page; absent: the newest lines. */
+  readonly cursor?: string
+  /** At most so many lines. */
+  readonly limit: number
 }
 
 /**
@@ -44,6 +49,13 @@ export interface Driver extends AsyncDisposable, DriverTraits {
   /** Stops it and removes it with its data. Absent is success. */
   remove(uid: string, signal: AbortSignal): Promise<void>
   readonly logs?: (uid: string, options: LogOptions, signal: AbortSignal) => AsyncIterable<LogLine>
+  readonly logPage?: (uid: string, options: LogPageOptions, signal: AbortSignal) => Promise<LauncherLogPage>
+  /** How it was during the last hour, or since a moment (RFC 3339); nothing where it does not run. */
+  readonly samples?: (
+    uid: string,
+    since: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<readonly LauncherSample[]>
   readonly events?: (signal: AbortSignal) => AsyncIterable<DriverEvent>
 }
 

@@ -3,7 +3,7 @@ import { defined } from './defined.ts'
 /** What the reconciler does for Git, and what it refuses. */
 export const gitEvents = ['action', 'access', 'plan-refused'] as const
 
-/** What people do in editors, told by the instance; `gap` stands for events that it had to drop. */
+/** What people do in editors and what becomes of the instance, told by it; `gap` stands for events that it had to drop. */
 export const editorEvents = [
   'sign-in',
   'sign-in-refused',
@@ -17,6 +17,8 @@ export const editorEvents = [
   'credentials-exported',
   'deploy-refused',
   'context-deleted',
+  'crashed',
+  'safe-mode',
   'gap',
 ] as const
 

@@ -132,11 +132,16 @@ function ready(input: StatusInput, phase: Phase): Judgement {
   if (obstacle !== undefined && action === undefined && observation?.kind !== 'present')
     return { status: 'False', ...obstacle }
   if (phase === 'unknown') return notObserved
-  if (phase !== wanted)
-    return { status: 'False', reason: capitalised(phase), message: `it is ${phase}, to be ${wanted}` }
+  if (phase !== wanted) return otherPhase(input, phase, wanted)
   if (action !== undefined && action.effect !== 'nothing')
     return { status: 'False', reason: 'Outdated', message: `it is ${wanted}, but not as declared` }
   return { status: 'True', reason: capitalised(wanted), message: `it is ${wanted}, as declared` }
+}
+
+function otherPhase(input: StatusInput, phase: Phase, wanted: string): Judgement {
+  const message = phase === 'safe' ? messageOf(input) : undefined
+  const reason = phase === 'safe' ? 'SafeMode' : capitalised(phase)
+  return { status: 'False', reason, message: message ?? `it is ${phase}, to be ${wanted}` }
 }
 
 function wantedState({ desired }: StatusInput): 'running' | 'stopped' {

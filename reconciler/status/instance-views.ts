@@ -61,6 +61,7 @@ export interface InstanceView extends InstanceSummary {
     readonly kind: Observation['kind']
     readonly phase?: Phase
     readonly message?: string
+    readonly lastLines?: readonly string[]
     readonly fields?: { readonly [path: string]: unknown }
   }
   /** Field by field, while the instance is drifted. */
@@ -166,9 +167,9 @@ function observedView(observation: Observation | undefined): InstanceView['obser
   if (!observation) return undefined
   switch (observation.kind) {
     case 'present': {
-      const { kind, phase, message, fields } = observation
+      const { kind, phase, message, lastLines, fields } = observation
       const shown = Object.entries(fields).filter(([path]) => !/^(env|access)(\.|$)/.test(path))
-      return defined({ kind, phase, message, fields: Object.fromEntries(shown) })
+      return defined({ kind, phase, message, lastLines, fields: Object.fromEntries(shown) })
     }
     case 'unknown':
       return { kind: observation.kind, message: observation.cause }

@@ -151,7 +151,7 @@ const writing = [
 t.test('the status door only reads', async (t) => {
   const { server } = await openDoors(t)
   const routes = server.printRoutes({ commonPrefix: false }).trimEnd().split('\n')
-  t.equal(routes.length, 25)
+  t.equal(routes.length, 26)
   t.same(
     routes.filter((route) => !/\((GET|GET, HEAD)\)$/.test(route)),
     writing.map((route) => `├── ${route}`),
@@ -168,6 +168,43 @@ t.test('the status door only reads', async (t) => {
     }
 })
 
+t.test('a log is paged by cursor, and what is none is refused with the reason', async (t) => {
+  const { server } = await openDoors(t)
+  const get = async (query: string) =>
+    server.inject({ url: `/api/v1/instances/press/logs?${query}`, headers: alice })
+  const page = await get('cursor=-1764076689000124&limit=2')
+  t.match(page.headers['content-type'], /^application\/json/)
+  const line = {
+    id: '1764076689000123',
+    at: now,
+    source: 'node-red',
+    level: 'warn',
+    text: '-1764076689000124',
+  }
+  t.same(page.json(), { lines: [line, line], next: line.id, previous: `-${line.id}` })
+  t.equal((await get('cursor=1764076689000124')).json().lines.length, 100)
+  for (const [query, detail] of [
+    ['cursor=newest', /cursor must match pattern/],
+    ['cursor=17640766890001234', /cursor must match pattern/],
+    ['limit=501', /limit must be <= 500/],
+    ['since=today', /since must match format "date-time"/],
+  ] as const) {
+    const refused = await get(query)
+    t.equal(refused.statusCode, 400, query)
+    t.match(refused.json().detail, detail)
+  }
+})
+
+t.test('samples are told since a time', async (t) => {
+  const { server } = await openDoors(t)
+  const get = async (query: string) =>
+    server.inject({ url: `/api/v1/instances/press/samples${query}`, headers: alice })
+  const numbers = { cpu: 0.5, memory: 1e8, loopDelayMean: 0.1, loopDelayP99: 2, sent: 10, received: 4 }
+  t.same((await get('')).json(), { samples: [{ at: now, ...numbers }] })
+  t.same((await get(`?since=${now}`)).json(), { samples: [] })
+  t.equal((await get('?since=soon')).statusCode, 400)
+})
+
 t.test('the OpenAPI document lists every route, with the schema of every answer', async (t) => {
   const { server } = await openDoors(t)
   const document = (await server.inject({ url: '/api/v1/openapi.json', headers: alice })).json()
@@ -177,6 +214,7 @@ t.test('the OpenAPI document lists every route, with the schema of every answer'
     ['fleet', 'teams', 'teams/{name}', 'users', 'users/{name}', 'instances', 'instances/{name}']
       .concat(
         'instances/{name}/logs',
+        'instances/{name}/samples',
         'plan',
         'history',
         'journal',

@@ -63,7 +63,9 @@ t.test('conditions.md names every type and reason', async (t) => {
   const problems = said('reconciler/{plan,secrets}/*.ts', /code: '([a-z-]+)'/g)
   const reasons = new Set([
     ...said('reconciler/{status,control}/*.ts', /reason: '([A-Z]\w+)'/g),
-    ...phases.filter((phase) => phase !== 'unknown').map(capital),
+    ...phases
+      .filter((phase) => phase !== 'unknown')
+      .map((phase) => (phase === 'safe' ? 'SafeMode' : capital(phase))),
     // it is told of the fleet, not of an instance
     ...[...problems].filter((code) => code !== 'driver-unreachable').map(capital),
   ])

@@ -5,7 +5,7 @@ import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import { mayBeSet } from '../../launcher/child-environment.ts'
 import { FlowsFile } from '../../launcher/flows-file.ts'
 import { LineSplitter, LogBuffer, withoutControls } from '../../launcher/log-buffer.ts'
-import { afterEnd } from '../../launcher/restart-policy.ts'
+import { afterLife, noTroubles, type Troubles } from '../../launcher/restart-policy.ts'
 import { sameText } from '../../launcher/same-text.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
 
@@ -49,16 +49,51 @@ t.test('flows on disk have the digest of the declared ones exactly where they ar
   }
 })
 
-t.test('the pause doubles up to a minute and begins anew after health', async (t) => {
-  const delays = []
-  let failures = 0
-  for (let ends = 0; ends < 8; ends += 1) {
-    const next = afterEnd(failures, 100)
-    failures = next.failures
-    delays.push(next.delayMs / 1000)
+/** The modes and pauses (in seconds) of lives that each end so long after the one before, as far as they go. */
+function livesOf(count: number, apartMs: number, life: { started: boolean; healthyMs: number }): string[] {
+  const told: string[] = []
+  let troubles: Troubles = noTroubles
+  for (let nth = 1; nth <= count; nth += 1) {
+    const next = afterLife(troubles, { at: nth * apartMs, ...life })
+    told.push(next === 'give-up' ? next : `${next.troubles.mode} ${next.delayMs / 1000}`)
+    if (next === 'give-up') break
+    troubles = next.troubles
   }
-  t.strictSame(delays, [1, 2, 4, 8, 16, 32, 60, 60])
-  t.strictSame(afterEnd(7, 60_000), { failures: 1, delayMs: 1000 })
+  return told
+}
+
+t.test('a crash loop leads to safe mode, and from there to an end of trying', async (t) => {
+  t.strictSame(livesOf(9, 5000, { started: true, healthyMs: 100 }), [
+    'normal 1',
+    'normal 2',
+    'normal 4',
+    'normal 8',
+    'safe 1',
+    'safe 2',
+    'safe 4',
+    'give-up',
+  ])
+})
+
+t.test('one that ends every two minutes, healthy between, is a loop all the same', async (t) => {
+  const told = livesOf(9, 120_000, { started: true, healthyMs: 110_000 })
+  t.equal(told.indexOf('safe 1'), 4)
+  t.equal(told.at(-1), 'give-up')
+})
+
+t.test('one that ends three times an hour is started for ever', async (t) => {
+  const told = livesOf(50, 1_200_000, { started: true, healthyMs: 1_190_000 })
+  t.strictSame([...new Set(told)], ['normal 1'])
+  t.equal(told.length, 50)
+})
+
+t.test('what fails before Node-RED is started is tried for ever, and is no crash', async (t) => {
+  const told = livesOf(20, 5000, { started: false, healthyMs: 0 })
+  t.strictSame(
+    told.slice(0, 8),
+    [1, 2, 4, 8, 16, 32, 60, 60].map((delay) => `normal ${delay}`),
+  )
+  t.equal(told.length, 20)
 })
 
 t.test('a stream of bytes becomes lines', async (t) => {

@@ -4,7 +4,7 @@ import type { Action } from '../../reconciler/model/plan.ts'
 import { instanceStatus, type StatusInput } from '../../reconciler/status/conditions.ts'
 import { resolvedInstance } from '../support/make-instance.ts'
 
-const present = (phase: 'running' | 'stopped' | 'crashed' | 'starting', message?: string) =>
+const present = (phase: 'running' | 'safe' | 'stopped' | 'crashed' | 'starting', message?: string) =>
   ({
     kind: 'present',
     uid: 'u',
@@ -99,6 +99,16 @@ const table: readonly (readonly [string, Partial<StatusInput>, string])[] = [
     'crashed',
     { observation: present('crashed', 'exit code 1') },
     'crashed False/Crashed False/Converged False/NotStalled False/AsApplied',
+  ],
+  [
+    'safe',
+    { observation: present('safe', 'its flows are stopped') },
+    'safe False/SafeMode False/Converged False/NotStalled False/AsApplied',
+  ],
+  [
+    'safe, to be stopped',
+    { desired: resolvedInstance('press', { state: 'stopped' }), observation: present('safe') },
+    'safe False/SafeMode False/Converged False/NotStalled False/AsApplied',
   ],
   [
     'starting',

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Registry } from 'prom-client'
-import type { LauncherLogLine, LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
+import type {
+  LauncherLogLine,
+  LauncherLogPage,
+  LauncherSample,
+  LauncherState,
+  RuntimeSettings,
+} from '../../launcher/wire.ts'
 import type { DoorDeps } from '../../reconciler/api/deps.ts'
 import { createServer } from '../../reconciler/api/server.ts'
 import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
@@ -81,6 +87,8 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
       logSignals.push(signal)
       return uid === 'uid-press' ? lines(options, signal) : undefined
     },
+    logPage: (uid, options) => (uid === 'uid-press' ? page(options) : undefined),
+    samples: (uid, since) => (uid === 'uid-press' ? samples(since) : undefined),
     authenticate: createAuthenticate({
       desired: () => fleet.feed.current().desired,
       limit: createSignInLimit({ store, clock }),
@@ -118,6 +126,16 @@ async function fillHistory(store: Awaited<ReturnType<typeof openSqliteStore>>): 
     outcome: 'converged',
     headline: 'updates 2 instances',
   })
+}
+
+async function page({ cursor = '', limit }: { cursor?: string; limit: number }): Promise<LauncherLogPage> {
+  const line = { id: '1764076689000123', at: now, source: 'node-red', level: 'warn', text: cursor } as const
+  return { lines: Array.from({ length: limit }, () => line), next: line.id, previous: `-${line.id}` }
+}
+
+async function samples(since = ''): Promise<readonly LauncherSample[]> {
+  const numbers = { cpu: 0.5, memory: 1e8, loopDelayMean: 0.1, loopDelayP99: 2, sent: 10, received: 4 }
+  return since === now ? [] : [{ at: now, ...numbers }]
 }
 
 async function* lines(

@@ -64,6 +64,8 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
     desk: { settings: () => undefined, report: () => undefined },
     store,
     logs: () => undefined,
+    logPage: () => undefined,
+    samples: () => undefined,
     authenticate: createAuthenticate({ desired, limit, clock, issued: identity.issued }),
     identity,
     metrics: { contentType: 'text/plain', metrics: async () => '' },

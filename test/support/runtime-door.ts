@@ -11,6 +11,13 @@ export interface RuntimeDoor {
   settings: RuntimeSettings | undefined
   /** The status of every answer where it is not 200. */
   status: number
+  /** What it was told for the audit trail. */
+  readonly events: {
+    readonly id: string
+    readonly at: string
+    readonly event: string
+    readonly count?: number
+  }[]
   readonly states: { readonly at: number; readonly state: LauncherState }[]
   close(): Promise<void>
 }
@@ -28,7 +35,10 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
       if (request.method === 'GET') response.statusCode = 404
       return response.end('{}')
     }
-    if (request.url === '/runtime/v1/audit') return response.end('{}')
+    if (request.url === '/runtime/v1/audit') {
+      door.events.push(...JSON.parse(body).events)
+      return response.end('{"recorded":1}')
+    }
     door.states.push({ at: Date.now(), state: JSON.parse(body) })
     return response.end()
   })
@@ -41,6 +51,7 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     settings: undefined,
     status: 200,
     states: [],
+    events: [],
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

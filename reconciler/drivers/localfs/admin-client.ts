@@ -1,9 +1,16 @@
 import { request, type IncomingMessage } from 'node:http'
-import type { LauncherBootstrap, LauncherState } from '../../../launcher/wire.ts'
-import { DriverError, type LogLine, type LogOptions } from '../driver.ts'
-import { isLauncherState, isLogLine } from './launcher-schema.ts'
+import type {
+  LauncherBootstrap,
+  LauncherLogPage,
+  LauncherSample,
+  LauncherState,
+} from '../../../launcher/wire.ts'
+import { DriverError, type LogLine, type LogOptions, type LogPageOptions } from '../driver.ts'
+import { isLauncherState, isLogLine, isLogPage, isSamples } from './launcher-schema.ts'
 import { hasCode } from '../../model/has-code.ts'
 import { reachable } from '../../model/reachable.ts'
+
+const readWithinMs = 10_000
 
 /** Where a launcher's admin API is, and what proves the driver to it. */
 export type LauncherAddress = Pick<LauncherBootstrap, 'adminHost' | 'adminPort' | 'adminToken'>
@@ -71,7 +78,12 @@ export async function* readLogs(
   options: LogOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const path = `/logs?tail=${options.tail}&follow=${options.follow}`
+  const { tail, follow, since } = options
+  const query = new URLSearchParams({
+    follow: String(follow),
+    ...(since === undefined ? { tail: String(tail) } : { since }),
+  })
+  const path = `/logs?${query.toString()}`
   const response = await send(address, { method: 'GET', path }, signal)
   if (response.statusCode !== 200) {
     response.resume()
@@ -85,6 +97,42 @@ export async function* readLogs(
   } catch (error) {
     // The launcher ended, or nobody wants to read on.
     if (!isCut(error) && !signal.aborted) throw error
+  }
+}
+
+/** `GET /logs` by pages. @throws DriverError `LogsUnavailable` when the launcher does not answer with one. */
+export async function readLogPage(
+  address: LauncherAddress,
+  { cursor, limit }: LogPageOptions,
+  signal: AbortSignal,
+): Promise<LauncherLogPage> {
+  const query = new URLSearchParams({ limit: String(limit), ...(cursor === undefined ? {} : { cursor }) })
+  const page = await read(address, `/logs?${query.toString()}`, signal)
+  if (!isLogPage(page)) throw new DriverError('LogsUnavailable', 'the launcher does not answer with lines')
+  return page
+}
+
+/** `GET /samples`. @throws DriverError `SamplesUnavailable` when the launcher does not answer with them. */
+export async function readSamples(
+  address: LauncherAddress,
+  since: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly LauncherSample[]> {
+  const query = since === undefined ? '' : `?${new URLSearchParams({ since }).toString()}`
+  const answer = await read(address, `/samples${query}`, signal)
+  if (isSamples(answer)) return answer.samples
+  throw new DriverError('SamplesUnavailable', 'the launcher does not answer with samples')
+}
+
+/** Undefined where the launcher refuses, or answers with something else than JSON. */
+async function read(address: LauncherAddress, path: string, signal: AbortSignal): Promise<unknown> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(readWithinMs)])
+  try {
+    const { status, body } = await exchange(address, { method: 'GET', path }, limit)
+    return status === 200 ? JSON.parse(body) : undefined
+  } catch {
+    signal.throwIfAborted()
+    return undefined
   }
 }
 

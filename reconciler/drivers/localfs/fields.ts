@@ -52,6 +52,7 @@ export function expectedFields(instance: PlacedInstance): Fields {
  *   already at it, so only what it was started with (state, port, stack) is said;
  * - while it is crashed it may be the modules that cannot be installed; asking again would not help, so they are left
  *   out, but the settings that it crashed with are said: newer ones may be the cure;
+ * - in safe mode all is as while it runs: that its flows stand still is no drift, and starting them again no cure;
  * - when it was stopped by its admin API only that is said.
  *
  * A declared module that is not there is `null`, and so are declared flows.
@@ -69,6 +70,7 @@ export function observedFields(state: LauncherState, { declares, launchers, stac
     case 'crashed':
       return { ...common, state: 'running', ...startedWith(state), ...settingsOf(state) }
     case 'running':
+    case 'safe':
       return {
         ...common,
         state: 'running',

@@ -1,6 +1,12 @@
 import { Ajv } from 'ajv'
-import type { LauncherBootstrap, LauncherLogLine, LauncherState } from '../../../launcher/wire.ts'
-import { launcherPhases } from '../../../launcher/wire.ts'
+import type {
+  LauncherBootstrap,
+  LauncherLogLine,
+  LauncherLogPage,
+  LauncherSample,
+  LauncherState,
+} from '../../../launcher/wire.ts'
+import { launcherPhases, logLevels, sampleFields } from '../../../launcher/wire.ts'
 
 const text = { type: 'string' } as const
 const integer = { type: 'integer' } as const
@@ -10,6 +16,15 @@ const versions = {
   required: ['nodeRed', 'node'],
   properties: { nodeRed: text, node: text },
 } as const
+
+const number = { type: 'number' } as const
+const logLineProperties = {
+  id: text,
+  at: text,
+  source: { enum: ['launcher', 'node-red'] },
+  level: { enum: logLevels },
+  text,
+} satisfies { [K in keyof LauncherLogLine]-?: object }
 
 const ajv = new Ajv({ strict: true })
 
@@ -41,6 +56,7 @@ export const isLauncherState = ajv.compile<LauncherState>({
     versions,
     port: integer,
     pid: integer,
+    lastLines: { type: 'array', items: text },
     restarts: integer,
     since: text,
   } satisfies { [K in keyof LauncherState]-?: object },
@@ -73,5 +89,33 @@ export const isLauncherBootstrap = ajv.compile<LauncherBootstrap>({
 export const isLogLine = ajv.compile<LauncherLogLine>({
   type: 'object',
   required: ['at', 'source', 'text'],
-  properties: { at: text, source: { enum: ['launcher', 'node-red'] }, text },
+  properties: logLineProperties,
+})
+
+export const isLogPage = ajv.compile<LauncherLogPage>({
+  type: 'object',
+  required: ['lines', 'next'],
+  properties: {
+    lines: {
+      type: 'array',
+      items: { type: 'object', required: ['at', 'source', 'text'], properties: logLineProperties },
+    },
+    next: text,
+    previous: text,
+  },
+})
+
+export const isSamples = ajv.compile<{ readonly samples: readonly LauncherSample[] }>({
+  type: 'object',
+  required: ['samples'],
+  properties: {
+    samples: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['at', ...sampleFields],
+        properties: { at: text, ...Object.fromEntries(sampleFields.map((field) => [field, number])) },
+      },
+    },
+  },
 })

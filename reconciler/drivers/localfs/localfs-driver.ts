@@ -10,7 +10,7 @@ import { expectedFields } from './fields.ts'
 import { createInstanceLifecycle } from './instance-lifecycle.ts'
 import { createLaunchers } from './launchers.ts'
 import { createLauncherWatch } from './launcher-watch.ts'
-import { instanceLogs } from './logs.ts'
+import { instanceLogPage, instanceLogs, instanceSamples } from './logs.ts'
 import { observeInstances } from './observe.ts'
 import { createProcessTable } from './processes.ts'
 import { createStacks, type MachineNode } from './stacks.ts'
@@ -84,6 +84,10 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     remove: (uid, signal) => lifecycle.remove(uid, whileOpen(signal)),
     logs: (uid, logOptions, signal) =>
       instanceLogs({ fleet, directories, uid, options: logOptions }, whileOpen(signal)),
+    logPage: (uid, pageOptions, signal) =>
+      instanceLogPage({ fleet, directories, uid, options: pageOptions }, whileOpen(signal)),
+    samples: (uid, since, signal) =>
+      instanceSamples({ fleet, directories, uid, options: { since } }, whileOpen(signal)),
     events: (signal) => watch.events(whileOpen(signal)),
     async [Symbol.asyncDispose]() {
       closing.abort()

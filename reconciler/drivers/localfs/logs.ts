@@ -1,51 +1,64 @@
-import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { LogLine, LogOptions } from '../driver.ts'
-import { askState, parseLogLine, readLogs } from './admin-client.ts'
+import type { LauncherLogPage, LauncherSample } from '../../../launcher/wire.ts'
+import type { LogLine, LogOptions, LogPageOptions } from '../driver.ts'
+import { askState, readLogPage, readLogs, readSamples, type LauncherAddress } from './admin-client.ts'
 import type { InstanceDirectories } from './directories.ts'
-import { hasCode } from '../../model/has-code.ts'
+import { lastStoredLines, storedLines, storedPage } from './stored-log.ts'
 
 const answerWithinMs = 2_000
 
-interface Wanted {
+interface Wanted<Options> {
   readonly fleet: string
   readonly directories: Pick<InstanceDirectories, 'path' | 'read'>
   readonly uid: string
-  readonly options: LogOptions
+  readonly options: Options
 }
 
-/** The console log: from the launcher while it lives, otherwise what it left in its file. */
-export async function* instanceLogs(
-  { fleet, directories, uid, options }: Wanted,
-  signal: AbortSignal,
-): AsyncGenerator<LogLine> {
+/** Where to read: from the launcher while it lives, otherwise what it left in its files; nowhere for another fleet's. */
+type Reader =
+  | { readonly kind: 'launcher'; readonly address: LauncherAddress }
+  | { readonly kind: 'files'; readonly directory: string }
+  | { readonly kind: 'none' }
+
+async function readerOf({ fleet, directories, uid }: Wanted<unknown>, signal: AbortSignal): Promise<Reader> {
   const { record, bootstrap } = await directories.read(uid)
-  if (record.kind === 'read' && record.value.fleet !== fleet) return
+  if (record.kind === 'read' && record.value.fleet !== fleet) return { kind: 'none' }
   if (bootstrap.kind === 'read') {
     const answer = await askState(bootstrap.value, answerWithinMs, signal)
-    if (answer.kind === 'answered' && answer.state.uid === uid) {
-      yield* readLogs(bootstrap.value, options, signal)
-      return
-    }
+    if (answer.kind === 'answered' && answer.state.uid === uid)
+      return { kind: 'launcher', address: bootstrap.value }
   }
-  yield* await lastLines(join(directories.path(uid), 'console.log'), options.tail, signal)
+  return { kind: 'files', directory: directories.path(uid) }
 }
 
-async function lastLines(file: string, tail: number, signal: AbortSignal): Promise<readonly LogLine[]> {
-  const lines: LogLine[] = []
-  try {
-    for await (const line of createInterface({
-      input: createReadStream(file, { signal }),
-      crlfDelay: Infinity,
-    })) {
-      const parsed = parseLogLine(line)
-      if (parsed === undefined) continue
-      lines.push(parsed)
-      if (lines.length > tail) lines.shift()
-    }
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-  return lines
+/** The console log as a stream. */
+export async function* instanceLogs(
+  wanted: Wanted<LogOptions>,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const reader = await readerOf(wanted, signal)
+  const { options } = wanted
+  if (reader.kind === 'none') return
+  if (reader.kind === 'launcher') yield* readLogs(reader.address, options, signal)
+  else if (options.since === undefined) yield* await lastStoredLines(reader.directory, options.tail, signal)
+  else yield* storedLines(reader.directory, signal, Date.parse(options.since))
+}
+
+/** The console log by pages. */
+export async function instanceLogPage(
+  wanted: Wanted<LogPageOptions>,
+  signal: AbortSignal,
+): Promise<LauncherLogPage> {
+  const reader = await readerOf(wanted, signal)
+  if (reader.kind === 'none') return { lines: [], next: '0'.repeat(16) }
+  if (reader.kind === 'launcher') return readLogPage(reader.address, wanted.options, signal)
+  return storedPage(reader.directory, wanted.options, signal)
+}
+
+/** Samples are kept in the memory of the launcher: without it there are none. */
+export async function instanceSamples(
+  wanted: Wanted<{ readonly since: string | undefined }>,
+  signal: AbortSignal,
+): Promise<readonly LauncherSample[]> {
+  const reader = await readerOf(wanted, signal)
+  return reader.kind === 'launcher' ? readSamples(reader.address, wanted.options.since, signal) : []
 }

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { existsSync } from 'node:fs'
 import type { LauncherBootstrap, LauncherState } from '../../../launcher/wire.ts'
+import { defined } from '../../model/defined.ts'
 import type { Fields } from '../../model/fields.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Phase, Sighting } from '../../model/observed-state.ts'
@@ -111,9 +112,13 @@ function stopped(named: Named, { record }: DirectoryContent): Sighting {
 function present(
   { uid, name }: Named,
   fields: Fields,
-  { phase, message }: { readonly phase: Phase; readonly message?: string | undefined },
+  condition: {
+    readonly phase: Phase
+    readonly message?: string | undefined
+    readonly lastLines?: readonly string[] | undefined
+  },
 ): Sighting {
-  return { kind: 'present', uid, name, fields, phase, ...(message === undefined ? {} : { message }) }
+  return { kind: 'present', uid, name, fields, ...defined(condition) }
 }
 
 interface Alive extends Named {
@@ -195,7 +200,8 @@ function answered(alive: Alive, state: LauncherState, { stack }: LauncherBootstr
     stackFiles: existsSync(entryPoint(stack)) ? 'intact' : 'missing',
   })
   const damage = record.kind === 'read' ? {} : { directory: 'damaged' }
-  return present(alive, { ...fields, ...damage }, { phase: state.phase, message: state.message })
+  const { phase, message, lastLines } = state
+  return present(alive, { ...fields, ...damage }, { phase, message, lastLines })
 }
 
 /** It did not answer. Whether it ended meanwhile, or lives and hangs, is told by the process. */

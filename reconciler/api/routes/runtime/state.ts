@@ -22,10 +22,11 @@ const body = object(
     versions: object({ nodeRed: short, node: short }),
     port: { type: 'integer', minimum: 1, maximum: 65_535 },
     pid: { type: 'integer', minimum: 1 },
+    lastLines: { type: 'array', maxItems: 50, items: { type: 'string', maxLength: 2000 } },
     restarts: { type: 'integer', minimum: 0 },
     since: { type: 'string', format: 'date-time' },
   },
-  ['message', 'settings', 'flows', 'credentials', 'port', 'pid'],
+  ['message', 'settings', 'flows', 'credentials', 'port', 'pid', 'lastLines'],
 )
 
 const schema = {

@@ -61,11 +61,19 @@ const declared = object(
   ['port', 'flows', 'functionModules', 'context', 'certificates'],
 )
 
-const observed = object({ kind: text, phase, message: text, fields: mapOf(anything) }, [
-  'phase',
-  'message',
-  'fields',
-])
+const observed = object(
+  {
+    kind: text,
+    phase,
+    message: text,
+    lastLines: {
+      ...list(text),
+      description: 'What Node-RED said last before it ended, where it has crashed or is in safe mode.',
+    },
+    fields: mapOf(anything),
+  },
+  ['phase', 'message', 'lastLines', 'fields'],
+)
 
 export const instance = object(
   {

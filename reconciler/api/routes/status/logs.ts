@@ -1,17 +1,39 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import type { LauncherLogLine } from '../../../../launcher/wire.ts'
-import type { Viewer } from '../../../model/viewer.ts'
-import type { FleetStatus } from '../../../status/fleet-status.ts'
-import { entriesByName, mayInspect, maySee } from '../../../status/visible.ts'
+import { logLevels, type LauncherLogLine } from '../../../../launcher/wire.ts'
+import { objectSchema as object } from '../../../model/json-schema.ts'
 import type { DoorDeps } from '../../deps.ts'
-import { notFound, Problem, problemResponses } from '../../problem.ts'
-import { nameParams, text, type NameParams } from '../../schemas.ts'
+import { Problem, problemResponses } from '../../problem.ts'
+import { list, nameParams, text, timestamp, type NameParams } from '../../schemas.ts'
 import { viewerOf } from '../../sign-in.ts'
 import { streamEnd, type StreamDeps } from '../../stream-end.ts'
+import { inspectedUid } from './inspected.ts'
+
+const linesOfAPage = 100
+
+const line = object(
+  {
+    id: { type: 'string', description: 'Digits that grow from line to line.' },
+    at: timestamp,
+    source: { type: 'string', enum: ['launcher', 'node-red'] },
+    level: { type: 'string', enum: [...logLevels], description: 'Where Node-RED named one.' },
+    text,
+  },
+  ['id', 'level'],
+)
+
+const page = object(
+  {
+    lines: { ...list(line), description: 'Oldest first.' },
+    next: { type: 'string', description: 'The cursor for what comes after these lines, now or later.' },
+    previous: { type: 'string', description: 'The cursor for what comes before them; absent at the first.' },
+  },
+  ['previous'],
+)
 
 const schema = {
-  summary: 'The console log of an instance, one JSON object a line: at, source, text.',
+  summary:
+    'The console log of an instance: as a stream of lines, or by pages where cursor or limit is given.',
   params: nameParams,
   querystring: {
     type: 'object',
@@ -23,45 +45,69 @@ const schema = {
         default: 100,
         description: 'Begin with so many last lines.',
       },
+      since: {
+        type: 'string',
+        format: 'date-time',
+        description: 'Begin with all lines from then on, and not with so many last ones.',
+      },
+      cursor: {
+        type: 'string',
+        pattern: '^-?[0-9]{16}$',
+        description: '`next` or `previous` of another page; without it a page holds the newest lines.',
+      },
+      limit: { type: 'integer', minimum: 1, maximum: 500, description: 'A page of at most so many lines.' },
       follow: { type: 'boolean', default: false, description: 'Go on with new lines until the reader goes.' },
     },
   },
   response: {
-    200: { description: 'The lines, oldest first.', content: { 'application/x-ndjson': { schema: text } } },
+    200: {
+      description: 'The lines, oldest first.',
+      content: { 'application/x-ndjson': { schema: text }, 'application/json': { schema: page } },
+    },
     ...problemResponses,
   },
 } as const
 
 interface Route {
   readonly Params: NameParams
-  readonly Querystring: { readonly tail: number; readonly follow: boolean }
+  readonly Querystring: {
+    readonly tail: number
+    readonly follow: boolean
+    readonly since?: string
+    readonly cursor?: string
+    readonly limit?: number
+  }
 }
 
 /** `GET /instances/:name/logs` */
-export function logRoute(app: FastifyInstance, deps: Pick<DoorDeps, 'feed' | 'logs'> & StreamDeps): void {
+export function logRoute(
+  app: FastifyInstance,
+  deps: Pick<DoorDeps, 'feed' | 'logs' | 'logPage'> & StreamDeps,
+): void {
   // No HEAD: it would run the whole stream for nothing.
   const options = { schema, exposeHeadRoute: false }
   app.get<Route>('/instances/:name/logs', options, async (request, reply) => {
-    const uid = uidOf(deps.feed.current(), viewerOf(request), request.params.name)
+    const { name } = request.params
+    const uid = inspectedUid(deps.feed.current(), viewerOf(request), { name, what: 'The log is' })
     const signal = streamEnd(deps, request, reply)
-    const { tail, follow } = request.query
-    const lines = deps.logs(uid, { tail, follow }, signal)
-    if (!lines) throw new Problem(404, 'No log is kept for this instance.')
+    const { cursor, limit, ...stream } = request.query
+    if (cursor !== undefined || limit !== undefined) {
+      const asked = { limit: limit ?? linesOfAPage, ...(cursor === undefined ? {} : { cursor }) }
+      return reply.type('application/json').send((await deps.logPage(uid, asked, signal)) ?? noLog())
+    }
+    const lines = deps.logs(uid, stream, signal) ?? noLog()
     return reply.type('application/x-ndjson').send(Readable.from(asText(lines, signal)))
   })
 }
 
-/** @throws Problem the same for what is absent and what is hidden; 403 for what is seen but not to be looked into. */
-function uidOf(status: FleetStatus, viewer: Viewer, name: string): string {
-  const entry = entriesByName(status).get(name)
-  if (!entry || !maySee(status, viewer, name)) throw notFound()
-  if (mayInspect(status, viewer, name)) return entry.uid
-  throw new Problem(403, 'The log is for owners, members and viewers of the team.')
+function noLog(): never {
+  throw new Problem(404, 'No log is kept for this instance.')
 }
 
 async function* asText(lines: AsyncIterable<LauncherLogLine>, signal: AbortSignal): AsyncGenerator<string> {
   try {
-    for await (const { at, source, text } of lines) yield `${JSON.stringify({ at, source, text })}\n`
+    for await (const { id, at, source, level, text } of lines)
+      yield `${JSON.stringify({ id, at, source, level, text })}\n`
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -69,6 +69,17 @@ t.test('a crashed one shows the settings it crashed with, not its modules', asyn
   t.notOk('modules.node-red-contrib-x' in fields)
 })
 
+t.test(
+  'one in safe mode shows all that a running one shows: it is as declared, but for its flows standing still',
+  async (t) => {
+    const up = { settings: 'digest', flows: 'f', modules: {} }
+    t.strictSame(
+      observedFields(state({ phase: 'safe', ...up }), seen),
+      observedFields(state({ phase: 'running', ...up }), seen),
+    )
+  },
+)
+
 t.test('stopped is stopped, whether a launcher is left or not', async (t) => {
   const stopped = placeInstance({ fleet: 'fleet-a', port: 1, spec: { state: 'stopped' } })
   t.strictSame(observedFields(state({ phase: 'stopped' }), seen), expectedFields(stopped))

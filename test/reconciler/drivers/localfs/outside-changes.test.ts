@@ -327,6 +327,8 @@ t.test('logs: followed while it runs, from its file when it is stopped', async (
   const { driver, instance, create, running } = await begin(t)
   await create()
   await running()
+  const live = await driver.logPage?.(instance.uid, { limit: 2 }, signal)
+  t.equal(live?.lines.length, 2)
   const stop = new AbortController()
   const followed: LogLine[] = []
   const following = (async () => {
@@ -342,4 +344,12 @@ t.test('logs: followed while it runs, from its file when it is stopped', async (
   for await (const line of driver.logs?.(instance.uid, { tail: 2, follow: true }, signal) ?? [])
     kept.push(line)
   t.equal(kept.length, 2)
+  t.equal((await driver.logPage?.(instance.uid, { limit: 2 }, signal))?.lines.length, 2)
+  const after = { limit: 500, ...(live === undefined ? {} : { cursor: live.next }) }
+  const since = await driver.logPage?.(instance.uid, after, signal)
+  t.notOk(
+    since?.lines.some(({ id }) => live?.lines.some((line) => line.id === id)),
+    'none twice',
+  )
+  t.strictSame(await driver.samples?.(instance.uid, undefined, signal), [])
 })
