@@ -31,7 +31,7 @@ kind: Team
 metadata: { name: authors }
 spec: { members: [ ${declared.join(', ')} ] }
 `
-  const press = instanceManifest('press', 'endpoints: { access: members }').replace(
+  const press = instanceManifest('press', 'endpoints: { access: members }, editor: { tours: false }').replace(
     'team: line',
     'team: authors',
   )
