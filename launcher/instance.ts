@@ -1,7 +1,7 @@
 import { fs } from './builtin.ts'
 import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
-import { readLastSettings, writeLastSettings } from './last-settings.ts'
+import { readLastSettings, withKnownKeys, writeLastSettings } from './last-settings.ts'
 import { installModules, installedModules, modulesDiffer } from './modules.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
@@ -70,6 +70,7 @@ export class Instance {
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
       settingsFile: this.#nodeRed.settingsFile(),
       ...(flows === undefined ? {} : { flows }),
+      ...this.#credentialsState(),
       modules: installedModules(paths.user),
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
@@ -77,6 +78,11 @@ export class Instance {
       restarts,
       since,
     }
+  }
+
+  #credentialsState(): Pick<LauncherState, 'credentials'> {
+    if (this.#settings?.flows?.credentials === undefined) return {}
+    return { credentials: this.#nodeRed.credentialsEdited() ? 'changed' : 'intact' }
   }
 
   /** Brings Node-RED up: on the settings of now, or the last ones where the reconciler cannot be reached. */
@@ -190,9 +196,11 @@ export class Instance {
     return this.#applyNow(next)
   }
 
-  async #applyNow(next: RuntimeSettings): Promise<boolean> {
+  async #applyNow(fetched: RuntimeSettings): Promise<boolean> {
     if (this.#closed.signal.aborted) return false
-    if (this.#settings?.digest !== next.digest) writeLastSettings(this.#parts.paths.lastSettings, next)
+    const { lastSettings } = this.#parts.paths
+    const next = withKnownKeys(fetched, this.#settings ?? readLastSettings(lastSettings, fetched.uid))
+    if (this.#settings?.digest !== next.digest) writeLastSettings(lastSettings, next)
     if (this.#settings !== undefined && !this.#mustRestart(this.#settings, next)) {
       this.#takeOver(next)
       return false
@@ -213,15 +221,24 @@ export class Instance {
   }
 
   #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
-    if (this.#refused !== undefined || needsRestart(before, next)) return true
+    const asRuns = next.flows?.digest === this.#nodeRed.flowsDigest()
+    if (this.#refused !== undefined || needsRestart(asRuns ? declaring(before, next) : before, next))
+      return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true
-    if (next.flows !== undefined && this.#nodeRed.flowsDigest() !== next.flows.digest) return true
+    if (next.flows !== undefined && (!asRuns || this.#credentialsDiffer(next.flows))) return true
     return modulesDiffer(this.#parts.paths.user, next.modules)
   }
 
-  /** What changed concerns the members at most, and Node-RED heeds their file by itself. */
+  #credentialsDiffer({ credentials }: NonNullable<RuntimeSettings['flows']>): boolean {
+    return credentials !== undefined && this.#nodeRed.credentialsEdited()
+  }
+
+  /**
+   * What changed concerns the members, whose file Node-RED heeds by itself, or only says who owns the flows that run: that
+   * is heeded at the next start.
+   */
   #takeOver(next: RuntimeSettings): void {
-    this.#nodeRed.writeMembers(next)
+    this.#nodeRed.writeFiles(next)
     this.#settings = next
     this.#note = undefined
     if (this.#inForce !== undefined) this.#inForce = next.digest
@@ -285,4 +302,12 @@ export class Instance {
       },
     }
   }
+}
+
+/** As if what runs had been declared before: where Git takes over what an editor deployed, nothing restarts. */
+function declaring(before: RuntimeSettings, { flows }: RuntimeSettings): RuntimeSettings {
+  if (flows === undefined) return before
+  const { credentials } = before.flows ?? {}
+  const { digest, nodes } = flows
+  return { ...before, flows: { digest, nodes, ...(credentials === undefined ? {} : { credentials }) } }
 }

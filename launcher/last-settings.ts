@@ -15,6 +15,22 @@ export function readLastSettings(path: string, uid: string): RuntimeSettings | u
   }
 }
 
+/** Earlier keys of credentials that an instance knows at most. */
+const keysKept = 8
+
+/**
+ * Settings with the keys that this machine knew before: what lies here may still be encrypted with one of them, whatever the
+ * reconciler remembers.
+ */
+export function withKnownKeys(next: RuntimeSettings, before: RuntimeSettings | undefined): RuntimeSettings {
+  const known = [
+    ...(next.earlierCredentialSecrets ?? []),
+    ...(before === undefined ? [] : [before.credentialSecret, ...(before.earlierCredentialSecrets ?? [])]),
+  ]
+  const earlier = new Set(known.filter((key) => key !== next.credentialSecret))
+  return earlier.size === 0 ? next : { ...next, earlierCredentialSecrets: [...earlier].slice(0, keysKept) }
+}
+
 export function writeLastSettings(path: string, settings: RuntimeSettings): void {
   writeFileAtomic(path, JSON.stringify(settings))
 }

@@ -48,6 +48,11 @@ export class NodeRed {
     return this.#flows.digest()
   }
 
+  /** Whether the editor has changed credentials that Git declares: the storage module says so by a file. */
+  credentialsEdited(): boolean {
+    return existsSync(join(this.#parts.paths.storage, 'credentials-edited'))
+  }
+
   settingsFile(): LauncherState['settingsFile'] {
     const { settingsFile } = this.#parts.paths
     if (!existsSync(settingsFile)) return 'missing'

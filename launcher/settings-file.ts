@@ -29,6 +29,8 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     title: settings.editor.title,
     access: settings.endpoints.access,
     storage: {
+      keys: [settings.credentialSecret, ...(settings.earlierCredentialSecrets ?? [])],
+      credentials: settings.flows?.credentials,
       url: places.runtimeUrl,
       token: places.runtimeToken,
       folder: places.storage,
@@ -72,7 +74,7 @@ function restartRelevant(settings: RuntimeSettings): string {
   return JSON.stringify([
     sorted(env),
     sorted(modules),
-    flows?.digest,
+    [flows?.digest, flows?.credentials?.$],
     [editor.enabled, editor.title, editor.timeZone],
     [
       rest.host,

@@ -15,9 +15,16 @@ export interface RuntimeSettings {
   readonly modules: { readonly [name: string]: string }
   readonly allowInstallScripts: boolean
   /** The flows declared in Git; absent: the editor owns them. */
-  readonly flows?: { readonly digest: string; readonly nodes: readonly unknown[] }
+  readonly flows?: {
+    readonly digest: string
+    readonly nodes: readonly unknown[]
+    /** Credentials declared with them, as Node-RED encrypted them; absent: those of the editor stay. */
+    readonly credentials?: { readonly $: string }
+  }
   /** The secret that Node-RED encrypts credentials with. */
   readonly credentialSecret: string
+  /** Those before it, newest first: what is still encrypted with one of them is encrypted anew. */
+  readonly earlierCredentialSecrets?: readonly string[]
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
   readonly endpoints: { readonly access: 'public' | 'members' }
   readonly members: readonly Member[]
@@ -47,6 +54,8 @@ export interface LauncherState {
   readonly settingsFile: 'intact' | 'changed' | 'missing'
   /** The digest of the flows on disk in canonical form; absent where there are none. */
   readonly flows?: string
+  /** Whether the editor has changed credentials that are declared; absent where none are. */
+  readonly credentials?: 'intact' | 'changed'
   /** Installed modules with their versions, as found on disk. */
   readonly modules: { readonly [name: string]: string }
   readonly versions: { readonly nodeRed: string; readonly node: string }

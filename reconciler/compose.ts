@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keyFile, missingKey, refuseLostStore, storeFile } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
 import { createPlace } from './apply/place.ts'
 import { createHealth } from './apply/health.ts'
@@ -10,6 +10,12 @@ import { runAction } from './apply/run-action.ts'
 import type { ActionContext } from './apply/action-context.ts'
 import { Controller, type ControllerDeps } from './control/controller.ts'
 import { onExecutorEvent } from './control/executor-events.ts'
+import {
+  credentialKeyOf,
+  keepDerivedKeys,
+  openCredentialKeys,
+  type CredentialKeys,
+} from './control/credential-keys.ts'
 import { createDesk } from './control/desk.ts'
 import { FleetBoard } from './control/fleet-board.ts'
 import { createSecretsInForce } from './control/read-secrets.ts'
@@ -22,14 +28,14 @@ import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
 import type { DriverName } from './model/resource.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
-import { derive, KeyError, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
+import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { openSource } from './source/open-source.ts'
 import { lateSource } from './source/late-source.ts'
 import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
-import { StoreError, type Store } from './store/store.ts'
+import type { Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -94,6 +100,7 @@ export async function composePreview(
   for (const driver of drivers.values()) stack.use(driver)
   const key = await previewKey(config, store)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
+  const keys = await openCredentialKeys({ store, master: key, clock: systemClock, randomBytes })
   const held = stack.move()
   return {
     source,
@@ -101,24 +108,10 @@ export async function composePreview(
     store,
     drivers,
     fingerprints: secrets.fingerprints,
+    credentialKeyOf: credentialKeyOf(keys, secrets.values),
     policy,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
-}
-
-/** The audit trail of the store on this machine, for reading, also while a reconciler writes it. */
-export async function composeTrail(
-  config: Config,
-): Promise<AsyncDisposable & Pick<Store, 'inventory' | 'auditRows'>> {
-  refuseLostStore(config)
-  const file = storeFile(config)
-  if (!existsSync(file) && !existsSync(`${file}-wal`))
-    throw new StoreError(
-      'store-unreachable',
-      `There is no store ${file}, and so no audit trail.`,
-      'Name the data folder of the reconciler with --data, or its configuration with --config.',
-    )
-  return openSqliteStore({ file, clock: systemClock, newId: randomUUID, readOnly: true })
 }
 
 export interface Composition extends AsyncDisposable {
@@ -164,7 +157,10 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
   const key = await openExistingKey(config, store)
   await store.closeInterrupted(systemClock.now().toISOString())
   const board = new FleetBoard(await firstStatus(store, source), systemClock)
-  const deps = wire({ ...adapters, key, board })
+  const keyParts = { store, master: key, clock: systemClock, randomBytes }
+  await keepDerivedKeys(keyParts)
+  const credentialKeys = await openCredentialKeys(keyParts)
+  const deps = wire({ ...adapters, key, board, credentialKeys })
   return {
     controller: new Controller(deps),
     board,
@@ -197,18 +193,18 @@ async function stopAll(
 interface Parts extends Adapters {
   readonly key: FleetKey
   readonly board: FleetBoard
+  readonly credentialKeys: CredentialKeys
 }
 
 /** Ties what looks, what acts and what is told together. */
-function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
+function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): ControllerDeps {
   const { log, signal, metrics } = surroundings
   const { store, drivers, board } = parts
   const loader = composeLoader(config)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const [health, queue] = [createHealth(), new WakeQueue()]
-  const credentialSecretOf = (uid: string) => derive(key, 'credentials', uid)
   const place = createPlace(store.fleet, drivers)
-  const desk = createDesk({ place, health, ...config.localfs, credentialSecretOf })
+  const desk = createDesk({ place, health, ...config.localfs, credentialKeys })
   const context: ActionContext = {
     store,
     drivers,
@@ -218,6 +214,7 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
     place,
     credentialsOf: credentialsFrom(key, config),
     ports: new Map([['localfs', { first: config.localfs.firstPort, companion: adminPortOffset }]]),
+    keepKeys: async ({ uid, spec }) => credentialKeys.keep(uid, spec, secrets.values()),
     announce: (instance) => {
       desk.announce(instance)
       board.entered(instance)
@@ -232,7 +229,13 @@ function wire({ config, surroundings, key, ...parts }: Parts): ControllerDeps {
     signal,
   })
   const { fingerprints, values: secretValues } = secrets
-  const acting = { desk, queue, executor, health }
+  const acting = {
+    desk,
+    queue,
+    executor,
+    health,
+    credentialKeyOf: credentialKeyOf(credentialKeys, secretValues),
+  }
   return { ...parts, ...acting, loader, fingerprints, secretValues, metrics, log, clock: systemClock }
 }
 
@@ -271,15 +274,6 @@ async function makeDataFolder(data: string): Promise<void> {
   }
 }
 
-/** A key without its store: what runs would be taken for nobody's, and a second fleet be made beside it. */
-function refuseLostStore(config: Config): void {
-  const [store, key] = [storeFile(config), keyFile(config)]
-  if (existsSync(store) || existsSync(`${store}-wal`) || !existsSync(key)) return
-  throw new KeyError(
-    `${store} is missing, but ${key} beside it was made with it; restore it from a backup, or remove ${config.data} to begin anew`,
-  )
-}
-
 /** Before anything was applied any key tells that a secret is there, and nothing is made to keep one. */
 async function previewKey(config: Config, store: Store): Promise<FleetKey> {
   const key = await openFleetKey(keyFile(config), { create: false })
@@ -294,12 +288,6 @@ async function openExistingKey(config: Config, store: Store): Promise<FleetKey> 
   const key = await openFleetKey(keyFile(config), { create: !used })
   if (key !== undefined) return key
   throw missingKey(config)
-}
-
-function missingKey(config: Config): KeyError {
-  return new KeyError(
-    `${keyFile(config)} is missing, but the store beside it knows instances; restore the key from the same backup as the store`,
-  )
 }
 
 function credentialsFrom(key: FleetKey, config: Config): ActionContext['credentialsOf'] {
@@ -331,12 +319,4 @@ async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
     instances,
     ready: false,
   }
-}
-
-function storeFile({ data }: Config): string {
-  return join(data, 'weir.db')
-}
-
-function keyFile({ data }: Config): string {
-  return join(data, 'fleet.key')
 }

@@ -26,6 +26,8 @@ export interface Config {
     readonly knownHosts?: string
   }
   readonly data: string
+  /** The file of the master key, where it is not in the data folder. */
+  readonly key?: string
   readonly listen: { readonly host: string; readonly port: number }
   readonly driver: DriverName
   readonly schedule: string
@@ -72,6 +74,7 @@ export async function loadConfig(flags: Flags, workingDirectory: string): Promis
     data: await realPath(dataOf(document, flags, { base, workingDirectory })),
     listen: parseListen(flags.listen ?? document.listen ?? '127.0.0.1:3000'),
     ...behaviourOf(document),
+    ...(document.key === undefined ? {} : { key: resolve(base, document.key) }),
     ...(document.secrets === undefined ? {} : { secrets: resolve(base, document.secrets) }),
   })
 }
@@ -83,7 +86,7 @@ function deepFrozen<T extends object>(value: T): T {
 
 function behaviourOf(
   document: ConfigurationDocument,
-): Omit<Config, 'source' | 'data' | 'listen' | 'secrets'> {
+): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets'> {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
     driver,

@@ -23,13 +23,14 @@ t.test('without a file', async (t) => {
 
 t.test('paths of the file are relative to it, paths of flags to where one stands', async (t) => {
   const content =
-    'source: { url: ./fleet, sshKey: key, credentials: /run/token }\ndata: state\nsecrets: ../secrets\n'
+    'source: { url: ./fleet, sshKey: key, credentials: /run/token }\ndata: state\nsecrets: ../secrets\nkey: ../master/fleet.key\n'
   const { folder, config } = await configure(content)
   t.equal(config.source.url, join(folder, 'etc/fleet'))
   t.equal(config.source.sshKey, join(folder, 'etc/key'))
   t.equal(config.source.credentials, '/run/token')
   t.equal(config.data, join(folder, 'etc/state'))
   t.equal(config.secrets, join(folder, 'secrets'))
+  t.equal(config.key, join(folder, 'master/fleet.key'))
   const flagged = await configure(content, { source: 'here', data: 'there', branch: 'b', path: 'p' })
   t.match(flagged.config.source, { url: join(flagged.folder, 'here'), branch: 'b', path: 'p' })
   t.equal(flagged.config.data, join(flagged.folder, 'there'))

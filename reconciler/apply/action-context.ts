@@ -17,6 +17,8 @@ export interface ActionContext {
   readonly credentialsOf: (uid: string) => Credentials & { readonly tokenSha256: string }
   /** Which ports a driver gives its instances: from `first` up, and `companion` above each as well. */
   readonly ports: ReadonlyMap<DriverName, { readonly first: number; readonly companion: number }>
+  /** Keeps the keys that the instance encrypts with, before it is handed them. Twice is the same as once. */
+  readonly keepKeys: (instance: PlacedInstance) => Promise<void>
   /** Called before a driver is, so that the launcher finds its settings at the runtime door. */
   readonly announce: (instance: PlacedInstance) => void
   readonly retire: (uid: string) => void

@@ -156,6 +156,7 @@ async function bringAbout(
 ): Promise<void> {
   const driver = driverOf(placed.spec.driver, context)
   const credentials = context.credentialsOf(placed.uid)
+  await context.keepKeys(placed)
   context.health.forget(placed.uid)
   context.announce(placed)
   if (entry.applied === undefined) return driver.create(placed, credentials, signal)

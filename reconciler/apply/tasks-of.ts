@@ -5,7 +5,7 @@ import type { Action, Plan } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
 
 /** Problems that keep a valid declaration from being applied. */
-const obstacles: ReadonlySet<string> = new Set(['missing-secret', 'port-taken'])
+const obstacles: ReadonlySet<string> = new Set(['missing-secret', 'undecryptable-credentials', 'port-taken'])
 
 /** Who is behind a plan: the author of its revision, and whoever allowed what policy would have refused. */
 export interface Behind {

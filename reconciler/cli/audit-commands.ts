@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { exportTrail, verifyTrail } from './audit-trail.ts'
 import type { Terminal } from './terminal.ts'
-import { composeTrail } from '../compose.ts'
+import { composeTrail } from '../compose-store.ts'
 import { loadConfig, type Flags } from '../config.ts'
 import type { AuditFilter } from '../model/audit.ts'
 import { utc } from '../model/audit.ts'

@@ -58,11 +58,12 @@ function withWarnings(
   missing: ReadonlyMap<string, Problem>,
   plan: Parameters<typeof printPreview>[0]['plan'],
 ): Parameters<typeof printPreview>[0] {
-  const warnings = [...missing.values()].map(({ message, target }): Diagnostic => ({
-    code: 'missing-secret',
+  const warnings = [...missing.values()].map(({ code, message, target }): Diagnostic => ({
     severity: 'warning',
     message: `${message}; an apply would hold it back`,
-    remedy: 'add the file to the folder that `secrets` of the configuration names',
+    ...(code === 'missing-secret'
+      ? { code, remedy: 'add the file to the folder that `secrets` of the configuration names' }
+      : { code: 'undecryptable-credentials' }),
     ...(target === undefined ? {} : { instance: target }),
   }))
   return { plan, desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] } }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { Registry } from 'prom-client'
 import { addAuditCommands } from './audit-commands.ts'
+import { addFlowsCommands } from './flows-commands.ts'
 import { outputOption, withApplyOptions, withSourceOptions } from './command-options.ts'
 import { readAndHash } from './hash-password.ts'
 import { preview, previewAgainst } from './preview.ts'
@@ -84,6 +85,7 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
     .action(async (flags: Flags & { output: ValidateOutput }) => end(validateCommand(flags, deps)))
   addClientCommands(program, deps, end)
   addAuditCommands(program, deps, end)
+  addFlowsCommands(program, deps, end)
   program
     .command('hash-password')
     .description('read a password and print its hash for spec.passwordHash of a User')

@@ -1,4 +1,5 @@
-import { runtimeSettings } from './runtime-settings.ts'
+import type { CredentialKeys } from './credential-keys.ts'
+import { runtimeSettings, type SettingsSources } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
 import type { Place } from '../apply/place.ts'
@@ -21,10 +22,10 @@ export function createDesk(deps: {
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
-  readonly credentialSecretOf: (uid: string) => Secret
+  readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: Pick<DesiredState, 'flows' | 'users'> = { flows: new Map(), users: new Map() }
+  let desired: SettingsSources['desired'] = { flows: new Map(), credentials: new Map(), users: new Map() }
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {
@@ -33,6 +34,7 @@ export function createDesk(deps: {
     retire: (uid) => {
       placed.delete(uid)
       deps.health.forget(uid)
+      deps.credentialKeys.forget(uid)
     },
     refresh: (next, inventory, known) => {
       desired = next
@@ -51,9 +53,8 @@ export function createDesk(deps: {
     settings: (uid) => {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
-      const { host, allowInstallScripts } = deps
-      const credentialSecret = deps.credentialSecretOf(uid)
-      return runtimeSettings(instance, { desired, secrets, credentialSecret, host, allowInstallScripts })
+      const { host, allowInstallScripts, credentialKeys } = deps
+      return runtimeSettings(instance, { desired, secrets, credentialKeys, host, allowInstallScripts })
     },
     report: (uid, state) => {
       deps.health.report({ ...state, uid })

@@ -21,6 +21,7 @@ export function rememberedState(inventory: readonly InventoryEntry[]): DesiredSt
     renames: new Map(),
     held: new Map(),
     flows: new Map(),
+    credentials: new Map(),
     complete: false,
     diagnostics: [],
   }

@@ -1,15 +1,17 @@
+import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
 import { parseMemory } from '../model/quantity.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
-import type { Access, EnvValue } from '../model/resource.ts'
+import { isEncryptedCredentials } from '../model/encrypted-credentials.ts'
+import type { Access, DeclaredFlows, EnvValue, ResolvedInstance } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
-  readonly desired: Pick<DesiredState, 'flows' | 'users'>
+  readonly desired: Pick<DesiredState, 'flows' | 'credentials' | 'users'>
   readonly secrets: ReadonlyMap<string, Secret>
-  readonly credentialSecret: Secret
+  readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
   readonly host: string
   readonly allowInstallScripts: boolean
 }
@@ -24,9 +26,10 @@ export function runtimeSettings(
 ): RuntimeSettings | undefined {
   const { spec, port } = placed
   const env = revealEnv(spec.env, sources.secrets)
-  const flowsText = spec.flows === undefined ? undefined : sources.desired.flows.get(spec.flows.digest)
-  if (env === undefined || port === undefined) return undefined
-  if (spec.flows !== undefined && flowsText === undefined) return undefined
+  const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, sources.desired)
+  const key = sources.credentialKeys.inForce(placed.uid, spec)
+  if (env === undefined || port === undefined || key === undefined) return undefined
+  if (spec.flows !== undefined && flows === undefined) return undefined
   if (!areKnown(spec.access, sources.desired)) return undefined
   return defined({
     uid: placed.uid,
@@ -38,18 +41,29 @@ export function runtimeSettings(
     env,
     modules: spec.modules,
     allowInstallScripts: sources.allowInstallScripts,
-    flows: declaredFlows(spec.flows?.digest, flowsText),
-    credentialSecret: sources.credentialSecret.reveal(),
+    flows,
+    credentialSecret: key.reveal(),
+    earlierCredentialSecrets: sources.credentialKeys.earlier(placed.uid, spec).map((one) => one.reveal()),
     editor: spec.editor,
     endpoints: spec.endpoints,
-    members: members(spec.access, sources.desired),
+    members: members(spec, sources.desired),
   })
 }
 
-function declaredFlows(digest: string | undefined, text: string | undefined): RuntimeSettings['flows'] {
-  if (digest === undefined || text === undefined) return undefined
-  const nodes: unknown = JSON.parse(text)
-  return Array.isArray(nodes) ? { digest, nodes } : undefined
+/** Undefined where the texts of that revision are not at hand. */
+function declaredFlows(
+  { digest, credentials: file }: DeclaredFlows,
+  { flows, credentials }: SettingsSources['desired'],
+): RuntimeSettings['flows'] {
+  const nodes: unknown = parsed(flows.get(digest))
+  if (!Array.isArray(nodes)) return undefined
+  if (file === undefined) return { digest, nodes }
+  const encrypted = parsed(credentials.get(file.digest))
+  return isEncryptedCredentials(encrypted) ? { digest, nodes, credentials: encrypted } : undefined
+}
+
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text)
 }
 
 function revealEnv(
@@ -77,13 +91,19 @@ function areKnown(
   )
 }
 
-/** Those who may sign in: members with a password. */
+/** Those who may sign in: members with a password. Where the flows are locked nobody may do more than read. */
 function members(
-  access: { readonly [user: string]: Access },
+  { access, flows }: Pick<ResolvedInstance, 'access' | 'flows'>,
   { users }: Pick<DesiredState, 'users'>,
 ): readonly Member[] {
   return Object.entries(access).flatMap(([username, { role }]) => {
     const passwordHash = users.get(username)?.spec.passwordHash
-    return passwordHash === undefined ? [] : [{ username, passwordHash, permissions: permissions[role] }]
+    if (passwordHash === undefined) return []
+    const granted = permissions[role]
+    return [{ username, passwordHash, permissions: flows?.onEdit === 'lock' ? readAtMost(granted) : granted }]
   })
+}
+
+function readAtMost(granted: Member['permissions']): Member['permissions'] {
+  return granted === '*' ? 'read' : granted
 }

@@ -1,5 +1,6 @@
 import { createBlobCache, type BlobCache, type File, type Reader } from './blob-cache.ts'
-import { flowsPathOf } from './resolve-flows.ts'
+import { parseCredentials, type CredentialsFile } from './credentials-file.ts'
+import { pathNamedBy } from './resolve-flows.ts'
 import { parseFlows, type FlowsFile } from './flows-file.ts'
 import { indexResources, type ResourceIndex } from './index-resources.ts'
 import { locate } from './locate.ts'
@@ -38,6 +39,7 @@ export function createDesiredLoader(options: {
 }): DesiredLoader {
   const manifests = createBlobCache((bytes) => parseSafely(bytes, options.validators))
   const flows = createBlobCache(parseFlows)
+  const credentials = createBlobCache(parseCredentials)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
   let users: ResourceIndex['users'] = new Map()
   return {
@@ -45,11 +47,12 @@ export function createDesiredLoader(options: {
       if (last?.files === files) return last.desired
       const index = keepUsers(indexResources(await readManifests(files, manifests, signal)), users)
       users = index.users
-      const named = new Set([...index.instances.values(), ...index.templates.values()].map(flowsPathOf))
-      const wanted = files.files.filter(({ path }) => named.has(path))
+      const named = namedFiles(index, files, 'path')
+      const secret = namedFiles(index, files, 'credentials')
       const { findings: found, ...state } = resolve({
         index,
-        flows: new Map([...(await flows(wanted, files, signal)), ...largeFlows(files, named)]),
+        flows: new Map([...(await flows(named.files, files, signal)), ...named.large]),
+        credentials: new Map([...(await credentials(secret.files, files, signal)), ...secret.large]),
         defaultDriver: options.defaultDriver,
       })
       const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
@@ -111,13 +114,23 @@ function tooLarge({ size }: File): ParsedFile {
   return { documents: [], findings: [finding], legible: false }
 }
 
-/** Flows files that the source did not read. */
-function largeFlows(
-  { skipped }: Files,
-  named: ReadonlySet<string | undefined>,
-): ReadonlyMap<string, FlowsFile> {
-  const large = skipped.filter(({ path, reason }) => reason === 'file-too-large' && named.has(path))
-  return new Map(large.map(({ path }) => [path, { kind: 'invalid', message: 'it is larger than the limit' }]))
+interface NamedFiles {
+  readonly files: readonly File[]
+  /** Those that the source did not read. */
+  readonly large: ReadonlyMap<string, (FlowsFile | CredentialsFile) & { readonly kind: 'invalid' }>
+}
+
+/** The files that manifests name for their flows. */
+function namedFiles(index: ResourceIndex, files: Files, field: 'path' | 'credentials'): NamedFiles {
+  const documents = [...index.instances.values(), ...index.templates.values()]
+  const named = new Set(documents.map((document) => pathNamedBy(document, field)))
+  const large = files.skipped.filter(({ path, reason }) => reason === 'file-too-large' && named.has(path))
+  return {
+    files: files.files.filter(({ path }) => named.has(path)),
+    large: new Map(
+      large.map(({ path }) => [path, { kind: 'invalid', message: 'it is larger than the limit' }]),
+    ),
+  }
 }
 
 const skippedTexts: { readonly [reason in SkipReason]: Pick<Finding, 'code' | 'message' | 'remedy'> } = {

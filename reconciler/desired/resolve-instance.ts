@@ -1,12 +1,12 @@
 import type { Finding } from './finding.ts'
 import { findParts, type Parts } from './find-parts.ts'
-import type { FlowsFile } from './flows-file.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
 import { mergeEnv } from './merge-env.ts'
-import { resolveFlows } from './resolve-flows.ts'
+import { resolveFlows, type FlowsFiles, type ResolvedFlows } from './resolve-flows.ts'
 import type { TeamAccess } from './team-access.ts'
 import { defined } from '../model/defined.ts'
 import type {
+  DeclaredFile,
   DriverName,
   InstanceDocument,
   Resource,
@@ -20,8 +20,7 @@ export interface ResolutionContext {
   readonly defaultDriver: DriverName
   /** By name of the team. */
   readonly access: ReadonlyMap<string, TeamAccess>
-  /** By path inside the source. */
-  readonly flows: ReadonlyMap<string, FlowsFile>
+  readonly files: FlowsFiles
 }
 
 export interface Resolution {
@@ -35,7 +34,7 @@ type Settings = TemplateDocument['spec']
 interface Known {
   readonly parts: Parts
   readonly access: TeamAccess | undefined
-  readonly flows: ResolvedInstance['flows']
+  readonly flows: Omit<ResolvedFlows, 'findings'>
   readonly defaultDriver: DriverName
   readonly resolution: Resolution
 }
@@ -49,14 +48,13 @@ const resolved = new WeakMap<InstanceDocument, Known>()
 export function resolveInstance(instance: Located<InstanceDocument>, context: ResolutionContext): Resolution {
   const parts = findParts(instance, context.index)
   if ('findings' in parts) return parts
-  const flows = resolveFlows(parts, context.flows)
+  const { findings, ...flows } = resolveFlows(parts, context.files)
   const access = context.access.get(parts.team.resource.metadata.name)
   const before = resolved.get(instance.resource)
-  const now = { parts, access, flows: flows.flows, defaultDriver: context.defaultDriver }
-  if (before !== undefined && flows.findings.length === 0 && sameMakings(before, now))
-    return before.resolution
-  const resolution = fold(now, flows.findings)
-  if (flows.findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
+  const now = { parts, access, flows, defaultDriver: context.defaultDriver }
+  if (before !== undefined && findings.length === 0 && sameMakings(before, now)) return before.resolution
+  const resolution = fold(now, findings)
+  if (findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
   return resolution
 }
 
@@ -66,10 +64,15 @@ function sameMakings(before: Makings, now: Makings): boolean {
   return (
     before.access === now.access &&
     before.defaultDriver === now.defaultDriver &&
-    before.flows?.digest === now.flows?.digest &&
-    before.flows?.path === now.flows?.path &&
+    sameFile(before.flows.flows, now.flows.flows) &&
+    sameFile(before.flows.flows?.credentials, now.flows.flows?.credentials) &&
     sameParts(before.parts, now.parts)
   )
+}
+
+/** All else that is said of flows stands in the documents. */
+function sameFile(a: DeclaredFile | undefined, b: DeclaredFile | undefined): boolean {
+  return a?.path === b?.path && a?.digest === b?.digest
 }
 
 function sameParts(before: Parts, now: Parts): boolean {
@@ -101,13 +104,16 @@ function fold(
   const base = baseOf(parts, settings)
   return {
     findings: [...findings, ...notApplied(parts, settings)],
-    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, flows }),
+    resolved: defined({ ...base, env: env.env, access: access?.access ?? {}, ...flows }),
   }
 }
 
 type Defaulted = Required<Omit<Settings, 'stack' | 'env' | 'flows'>>
 
-function baseOf(parts: Parts, settings: Defaulted): Omit<ResolvedInstance, 'env' | 'access' | 'flows'> {
+function baseOf(
+  parts: Parts,
+  settings: Defaulted,
+): Omit<ResolvedInstance, 'env' | 'access' | 'flows' | 'credentialSecret'> {
   const { metadata, spec } = parts.instance.resource
   const { nodeRed, node = 24, image } = parts.stack.resource.spec
   const { driver, state, resources, modules } = settings

@@ -1,34 +1,33 @@
 import { exclusiveClaims } from './exclusive-claims.ts'
 import type { Finding } from './finding.ts'
-import type { FlowsFile } from './flows-file.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
 import { findRenames } from './renames.ts'
+import type { FlowsFiles } from './resolve-flows.ts'
 import { resolveInstance, type Resolution } from './resolve-instance.ts'
 import { accessByTeam, type TeamAccess } from './team-access.ts'
 import type { Digest } from '../model/digest.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { DriverName, InstanceDocument, ResolvedInstance } from '../model/resource.ts'
 
-export interface ResolveInput {
+export interface ResolveInput extends FlowsFiles {
   readonly index: ResourceIndex
-  readonly flows: ReadonlyMap<string, FlowsFile>
   readonly defaultDriver: DriverName
 }
 
 export type Resolved = Pick<
   DesiredState,
-  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows'
+  'teams' | 'users' | 'invalidUsers' | 'instances' | 'renames' | 'held' | 'flows' | 'credentials'
 > & {
   readonly findings: readonly Finding[]
 }
 
 /** From valid documents to what is to run: references followed, names and ports checked against each other. */
-export function resolve({ index, flows, defaultDriver }: ResolveInput): Resolved {
+export function resolve({ index, flows, credentials, defaultDriver }: ResolveInput): Resolved {
   const access = accessByTeam(index)
   const resolutions = new Map(
     [...index.instances].map(([name, located]) => [
       name,
-      resolveInstance(located, { index, flows, defaultDriver, access }),
+      resolveInstance(located, { index, files: { flows, credentials }, defaultDriver, access }),
     ]),
   )
   const { renames, findings: renameFindings } = findRenames(index)
@@ -49,7 +48,8 @@ export function resolve({ index, flows, defaultDriver }: ResolveInput): Resolved
     instances,
     renames,
     held,
-    flows: flowsByDigest(flows),
+    flows: textsByDigest(flows),
+    credentials: textsByDigest(credentials),
     findings: unique([...index.findings, ...teamFindings(access), ...findings]),
   }
 }
@@ -125,9 +125,9 @@ function plain<R>(located: ReadonlyMap<string, { readonly resource: R }>): Reado
   return new Map([...located].map(([name, { resource }]) => [name, resource]))
 }
 
-function flowsByDigest(files: ReadonlyMap<string, FlowsFile>): ReadonlyMap<Digest, string> {
+function textsByDigest(files: FlowsFiles['flows'] | FlowsFiles['credentials']): ReadonlyMap<Digest, string> {
   return new Map(
-    [...files.values()].flatMap((file) => (file.kind === 'flows' ? [[file.digest, file.text]] : [])),
+    [...files.values()].flatMap((file) => (file.kind === 'invalid' ? [] : [[file.digest, file.text]])),
   )
 }
 

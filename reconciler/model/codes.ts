@@ -25,9 +25,11 @@ export const diagnosticCodes = {
   'path-outside': 'A path leads out of the source.',
   'path-not-found': 'A path names nothing.',
   'invalid-flows': 'The flows file is not a list of nodes.',
+  'invalid-credentials': 'The credentials file is not encrypted credentials of Node-RED.',
   'invalid-rename': 'metadata.previously cannot be followed.',
   'no-resources': 'The source holds no resources.',
   'missing-secret': 'A secret is not in the folder of secrets.',
+  'undecryptable-credentials': 'Declared credentials cannot be decrypted with the key in force.',
   'not-applied': 'The driver does not apply this field.',
   'depends-on-invalid': 'The resource depends on one that is invalid.',
 } as const

@@ -17,6 +17,8 @@ export interface DesiredState {
   readonly held: ReadonlyMap<string, string>
   /** Flows files by the digest that a resolved instance names: the text as it stands in Git. */
   readonly flows: ReadonlyMap<Digest, string>
+  /** Credentials files by digest: the text as it stands in Git, encrypted. */
+  readonly credentials: ReadonlyMap<Digest, string>
   /** false: some document could not be read, so that what it declares is unknown and nothing may be deleted. */
   readonly complete: boolean
   readonly diagnostics: readonly Diagnostic[]

@@ -11,6 +11,20 @@ export interface StoredFlows {
   readonly savedAt: string
   /** Who deployed; absent where no person did. */
   readonly savedBy?: string
+  /** Absent in what was saved before it was noted. */
+  readonly origin?: FlowsOrigin
+}
+
+export const flowsOrigins = ['editor', 'git', 'edit'] as const
+/** Whose flows these are: an editor's that owns them, as Git declares them, or an editor's over those of Git. */
+export type FlowsOrigin = (typeof flowsOrigins)[number]
+
+/** Flows that declared ones took the place of. */
+export interface SetAside extends Omit<StoredFlows, 'origin'> {
+  readonly id: number
+  readonly origin: 'editor' | 'edit'
+  /** RFC 3339. */
+  readonly setAsideAt: string
 }
 
 /** A deploy that is to be saved. */

@@ -1,4 +1,5 @@
 import type { Fields } from './fields.ts'
+import type { FlowNode } from './flow-nodes.ts'
 
 /** The phases of an instance. */
 export const phases = [
@@ -12,6 +13,14 @@ export const phases = [
   'unknown',
 ] as const
 export type Phase = (typeof phases)[number]
+
+/** Flows that an editor deployed over declared ones. */
+export interface FlowsEdit {
+  readonly nodes: readonly FlowNode[]
+  /** Who deployed them, and when (RFC 3339). */
+  readonly by?: string
+  readonly at?: string
+}
 
 /** What a driver saw of one object that carries this fleet's id. */
 export type Sighting =
@@ -28,6 +37,8 @@ export type Sighting =
       readonly phase: Phase
       /** Why, for a person: the last error, the exit code. */
       readonly message?: string
+      /** What runs in place of the flows that were applied; absent where they are as applied, or it is not known. */
+      readonly edit?: FlowsEdit
     }
   | { readonly kind: 'unknown'; readonly uid: string; readonly cause: string }
 

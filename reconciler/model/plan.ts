@@ -6,6 +6,7 @@ export type Action = Plan['actions'][number]
 export type ActionKind = Action['kind']
 export type ActionReason = Action['reason']
 export type Effect = Action['effect']
+export type EditedFlows = NonNullable<Action['edited']>
 export type Change = Action['changes'][number]
 export type AccessChange = Plan['access'][number]
 export type Refusal = Plan['refusals'][number]

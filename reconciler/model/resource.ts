@@ -26,6 +26,19 @@ export type Access = {
   readonly password?: string
 }
 
+/** A file that a manifest names: its path inside the source and the digest of its content in canonical form. */
+export interface DeclaredFile {
+  readonly path: string
+  readonly digest: Digest
+}
+
+export interface DeclaredFlows extends DeclaredFile {
+  /** Absent: the credentials are those that were entered in the editor. */
+  readonly credentials?: DeclaredFile
+  /** Absent: a deploy in the editor is put back. */
+  readonly onEdit?: 'lock'
+}
+
 /**
  * An instance with its Stack, Template and Team folded in: what a driver sees. It holds no secret, and it is plain
  * JSON, so that it can be compared, digested and stored.
@@ -41,8 +54,10 @@ export interface ResolvedInstance {
   readonly resources: { readonly memory?: string; readonly cpu?: string }
   readonly env: { readonly [name: string]: EnvValue }
   readonly modules: { readonly [name: string]: string }
-  /** The flows file: its path inside the source and the digest of its content in canonical form. */
-  readonly flows?: { readonly path: string; readonly digest: Digest }
+  /** Flows that Git declares; absent: the editor owns them. */
+  readonly flows?: DeclaredFlows
+  /** The secret that is the key of its credentials, with a keyed fingerprint; absent: it has a key of its own. */
+  readonly credentialSecret?: { readonly secret: string; readonly fingerprint?: string }
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
   readonly endpoints: { readonly access: 'public' | 'members' }
   readonly access: { readonly [user: string]: Access }

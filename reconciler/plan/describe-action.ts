@@ -66,6 +66,30 @@ function isUnremarkable(path: string, value: Change['to'], name: string): boolea
   return path === 'state' && value === 'running'
 }
 
+/** What was deployed over declared flows: a line of counts, and one for each node that is named. */
+export function editLines({ edited }: Action): readonly string[] {
+  if (edited === undefined) return []
+  const { added, changed, removed, by, at, nodes, more } = edited
+  const counts = [
+    ...(added === 0 ? [] : [`${added} added`]),
+    ...(changed === 0 ? [] : [`${changed} changed`]),
+    ...(removed === 0 ? [] : [`${removed} removed`]),
+  ]
+  const what = counts.length === 0 ? 'nodes in another order' : `nodes ${counts.join(', ')}`
+  const who = by === undefined ? '' : ` by ${plainText(by)}`
+  const when = at === undefined ? '' : ` at ${plainText(at)}`
+  return [
+    `deployed over it${who}${when}: ${what}`,
+    ...nodes.map(nodeText),
+    ...(more === 0 ? [] : [`and ${more} more`]),
+  ]
+}
+
+function nodeText({ edit, type, name, id }: NonNullable<Action['edited']>['nodes'][number]): string {
+  const shown = name === undefined ? `(${plainText(id)})` : JSON.stringify(plainText(name))
+  return `${edit} ${plainText(type)} ${shown}`
+}
+
 /** `press (formerly old)`. */
 export function targetText({ target }: Action): string {
   const name = plainText(target.name)

@@ -1,4 +1,5 @@
 import { accessChanges } from '../model/access-changes.ts'
+import { withEdit } from './edited-nodes.ts'
 import { keptInstances } from './kept-instances.ts'
 import { compare, inOrder } from './order.ts'
 import { planAdoption, planCreation, planDeletion, planExisting } from './plan-instance.ts'
@@ -124,10 +125,12 @@ function actionFor(
   instance: ResolvedInstance,
   entry: InventoryEntry,
   seen: Exclude<Observation, { kind: 'unknown' }>,
-  { drivers }: PlanInput,
+  { drivers, desired }: PlanInput,
 ): Action | undefined {
-  if (seen.kind === 'present')
-    return planExisting(instance, entry, seen, drivers.get(instance.driver) ?? unknownDriver)
+  if (seen.kind === 'present') {
+    const action = planExisting(instance, entry, seen, drivers.get(instance.driver) ?? unknownDriver)
+    return action && withEdit(action, seen.edit, desired.flows.get(instance.flows?.digest ?? ''))
+  }
   return planCreation(instance, entry, entry.applied === undefined ? 'unfinished' : 'missing')
 }
 

@@ -30,11 +30,16 @@ export function planExisting(
   const changes = [
     ...changesSince(entry.applied, desired),
     ...configuredChanges(entry.applied.configured ?? {}, configured),
-    ...driftedFields(entry.applied.expected, seen.fields),
+    ...driftedFields(entry.applied.expected, seen.fields).filter(
+      ({ path }) => path !== 'flows' || !declaresWhatRuns(desired, seen),
+    ),
   ]
   const renamed = entry.name !== desired.name
   if (changes.length === 0 && !renamed) return undefined
-  const kind = changes.length === 0 ? 'rename' : kindOf(desired, entry.applied, changes, effects)
+  const felt = declaresWhatRuns(desired, seen)
+    ? changes.filter(({ path }) => path !== 'flows.digest')
+    : changes
+  const kind = changes.length === 0 ? 'rename' : kindOf(desired, entry.applied, felt, effects)
   return {
     kind,
     target: {
@@ -95,6 +100,11 @@ export function planDeletion(target: Action['target'], reason: 'undeclared' | 'u
     effect: effectOf.delete,
     changes: [],
   }
+}
+
+/** Whether Git takes over what was deployed in the editor: that is no drift any more, and nothing has to restart for it. */
+function declaresWhatRuns({ flows }: ResolvedInstance, { fields }: Present): boolean {
+  return flows !== undefined && fields['flows'] === flows.digest
 }
 
 interface Compared {

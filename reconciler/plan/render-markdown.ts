@@ -1,4 +1,4 @@
-import { changeText, targetText, toldChanges, whyText } from './describe-action.ts'
+import { changeText, editLines, targetText, toldChanges, whyText } from './describe-action.ts'
 import { cut, plainText } from './plain-text.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import { shortRevision } from '../model/revision.ts'
@@ -32,7 +32,8 @@ function actionBlock(action: Action): string {
   const lines = toldChanges(action).map(
     (change) => `- ${code(changeText(change, action.kind))}${change.cause === 'drift' ? ' (drift)' : ''}`,
   )
-  return [title, ...(lines.length === 0 ? [] : ['', ...lines])].join('\n')
+  const edits = editLines(action).map((line) => `  - ${code(line)}`)
+  return [title, ...(lines.length === 0 ? [] : ['', ...lines, ...edits])].join('\n')
 }
 
 function accessTable(plan: Plan): string {

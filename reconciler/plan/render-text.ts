@@ -1,4 +1,4 @@
-import { changeText, targetText, toldChanges, whyText } from './describe-action.ts'
+import { changeText, editLines, targetText, toldChanges, whyText } from './describe-action.ts'
 import { plainText } from './plain-text.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import { shortRevision } from '../model/revision.ts'
@@ -65,6 +65,7 @@ function actionLines(action: Action, paint: Paint): readonly string[] {
       (change) =>
         `    ${changeText(change, action.kind)}${change.cause === 'drift' ? paint('dim', '  (drift)') : ''}`,
     ),
+    ...editLines(action).map((line) => `      ${line}`),
   ]
 }
 

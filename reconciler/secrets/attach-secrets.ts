@@ -66,9 +66,22 @@ function withFingerprints(
   const env: Record<string, EnvValue> = {}
   for (const [name, value] of Object.entries(instance.env))
     env[name] = 'secret' in value ? fingerprinted(name, value.secret, before, known) : value
-  const result = { ...instance, env }
+  const result = { ...instance, env, ...withKey(instance, before, known) }
   attached.set(instance, { before, fingerprints, result })
   return result
+}
+
+/** The key of the credentials, where it is a declared secret. */
+function withKey(
+  { credentialSecret }: ResolvedInstance,
+  before: ResolvedInstance | undefined,
+  known: Fingerprints,
+): Pick<ResolvedInstance, 'credentialSecret'> {
+  if (credentialSecret === undefined) return {}
+  const { secret } = credentialSecret
+  const old = before?.credentialSecret
+  const fingerprint = known.get(secret) ?? (old?.secret === secret ? old.fingerprint : undefined)
+  return { credentialSecret: fingerprint === undefined ? { secret } : { secret, fingerprint } }
 }
 
 function fingerprinted(
@@ -87,9 +100,10 @@ function fingerprinted(
 const named = new WeakMap<ResolvedInstance, readonly string[]>()
 
 function secretsOf(instance: ResolvedInstance): readonly string[] {
-  const known =
-    named.get(instance) ??
-    Object.values(instance.env).flatMap((value) => ('secret' in value ? [value.secret] : []))
+  const known = named.get(instance) ?? [
+    ...Object.values(instance.env).flatMap((value) => ('secret' in value ? [value.secret] : [])),
+    ...(instance.credentialSecret === undefined ? [] : [instance.credentialSecret.secret]),
+  ]
   named.set(instance, known)
   return known
 }

@@ -27,7 +27,11 @@ const resolvedInstance = object(
       },
     },
     modules: texts,
-    flows: object({ path: text, digest }),
+    flows: object(
+      { path: text, digest, credentials: object({ path: text, digest }), onEdit: { enum: ['lock'] } },
+      ['credentials', 'onEdit'],
+    ),
+    credentialSecret: object({ secret: text, fingerprint: text }, ['fingerprint']),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: { enum: ['public', 'members'] } }),
     access: {
@@ -35,7 +39,7 @@ const resolvedInstance = object(
       additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),
     },
   },
-  ['port', 'flows'],
+  ['port', 'flows', 'credentialSecret'],
 )
 
 const inventoryEntry = object(
@@ -58,6 +62,8 @@ const inventoryEntry = object(
   ['port', 'applied'],
 )
 
+const flowNode = object({ id: text, type: text, name: text, digest }, ['name'])
+
 const observation = {
   anyOf: [
     object(
@@ -68,8 +74,9 @@ const observation = {
         fields: { type: 'object' },
         phase: { enum: phases },
         message: text,
+        edit: object({ nodes: { type: 'array', items: flowNode }, by: text, at: text }, ['by', 'at']),
       },
-      ['message'],
+      ['message', 'edit'],
     ),
     object({ kind: { const: 'unknown' }, uid: text, cause: text }),
     object({ kind: { const: 'absent' }, uid: text }),

@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
 import type { Observation, ObservedState } from '../model/observed-state.ts'
+import type { EnvValue, ResolvedInstance } from '../model/resource.ts'
 import type { FleetStatus } from './fleet-status.ts'
 import { stateDocumentSchema } from './state-document-schema.ts'
 
@@ -39,10 +40,14 @@ export function toStateDocument(status: FleetStatus): StateDocument {
 function fingerprintsIn(inventory: readonly InventoryEntry[]): { readonly [secret: string]: string } {
   const fingerprints = new Map<string, string>()
   for (const { applied } of inventory)
-    for (const value of Object.values(applied?.spec.env ?? {}))
+    for (const value of applied === undefined ? [] : secretValuesOf(applied.spec))
       if ('secret' in value && value.fingerprint !== undefined)
         fingerprints.set(value.secret, value.fingerprint)
   return Object.fromEntries(fingerprints)
+}
+
+function secretValuesOf({ env, credentialSecret }: ResolvedInstance): readonly EnvValue[] {
+  return [...Object.values(env), ...(credentialSecret === undefined ? [] : [credentialSecret])]
 }
 
 /** The document is not what a reconciler of this version answers. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
+import { credentialKeyTable } from './credential-key-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
@@ -26,6 +27,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const statuses = statusTable(db)
   const storage = storageTable(db)
   const audit = auditTable(db)
+  const keys = credentialKeyTable(db)
 
   const explained =
     <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -61,11 +63,14 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     saveStatuses: explained(statuses.saveStatuses),
     flows: explained(storage.flows),
     saveFlows: explained(storage.saveFlows),
+    flowsSetAside: explained(storage.flowsSetAside),
     document: explained(storage.document),
     saveDocument: explained(storage.saveDocument),
     libraryEntry: explained(storage.libraryEntry),
     library: explained(storage.library),
     saveLibraryEntry: explained(storage.saveLibraryEntry),
+    credentialKeys: explained(keys.credentialKeys),
+    keepCredentialKeys: explained(keys.keepCredentialKeys),
     [Symbol.asyncDispose]: close,
   }
 }

@@ -3,7 +3,12 @@ import { driverNames } from '../model/resource.ts'
 import type { Origin } from '../model/audit.ts'
 import { conditionTypes, type Condition } from '../model/condition.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
-import type { LibraryEntry, StoredFlows } from '../model/instance-storage.ts'
+import {
+  flowsOrigins,
+  type LibraryEntry,
+  type SetAside,
+  type StoredFlows,
+} from '../model/instance-storage.ts'
 import type { StatusRecord } from '../model/status-record.ts'
 import type { JournalEntry, ReconciliationRecord } from './store.ts'
 
@@ -95,12 +100,24 @@ export function toStatusRecord(row: Row): StatusRecord {
 
 export function toStoredFlows(row: Row): StoredFlows {
   const savedBy = optional(row, 'saved_by', toText)
+  const origin = optional(row, 'origin', (row, column) => oneOf(row, column, flowsOrigins))
   return {
     revision: toText(row, 'revision'),
     nodes: toText(row, 'nodes'),
     credentials: toText(row, 'credentials'),
     savedAt: toText(row, 'saved_at'),
     ...(savedBy === undefined ? {} : { savedBy }),
+    ...(origin === undefined ? {} : { origin }),
+  }
+}
+
+export function toSetAside(row: Row): SetAside {
+  const { origin: _, ...flows } = toStoredFlows(row)
+  return {
+    ...flows,
+    id: integer(row, 'id'),
+    origin: oneOf(row, 'origin', ['editor', 'edit']),
+    setAsideAt: toText(row, 'set_aside_at'),
   }
 }
 

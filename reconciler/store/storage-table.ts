@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
 import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
 import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
+import { listSetAside, settingAside } from './set-aside.ts'
 import type { InstanceStorage } from './store.ts'
 
-const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by'] as const
+const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by', 'origin'] as const
 const libraryColumns = ['type', 'path', 'meta', 'body'] as const
 
 /** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
@@ -15,6 +16,8 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
     },
 
     saveFlows: async (uid, write) => db.transaction(async (trx) => saveFlows(trx, uid, write)),
+
+    flowsSetAside: async (uid) => listSetAside(db, uid),
 
     async document(uid, kind) {
       const row: Row | undefined = await db(tables[kind]).where({ uid }).first('content')
@@ -53,17 +56,19 @@ const tables: { readonly [kind in DocumentKind]: string } = {
 
 /** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */
 async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite): Promise<FlowsSaved> {
-  const { base, nodes, credentials, revision, savedAt, savedBy } = write
-  const row = { nodes, credentials, revision, saved_at: savedAt, saved_by: savedBy ?? null }
+  const { base, nodes, credentials, revision, savedAt, savedBy, origin = null } = write
+  const row = { nodes, credentials, revision, origin, saved_at: savedAt, saved_by: savedBy ?? null }
   const flows = () => trx('instance_flows')
-  if (base === undefined) {
+  if (base === undefined)
     await flows()
       .insert({ uid, ...row })
       .onConflict('uid')
       .ignore()
-  } else {
-    await flows().where({ uid, revision: base }).update(row)
-  }
+  else if (origin === 'git')
+    await settingAside(trx, { uid, base, revision, at: savedAt }, () =>
+      flows().where({ uid, revision: base }).update(row),
+    )
+  else await flows().where({ uid, revision: base }).update(row)
   const found: Row | undefined = await flows().where({ uid }).first('revision')
   const current = found && toText(found, 'revision')
   // Also where an earlier attempt wrote it, and its answer was lost on the way.

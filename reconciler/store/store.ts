@@ -1,11 +1,13 @@
 import type { AuditEntry, AuditFact, AuditFilter, Origin } from '../model/audit.ts'
 import type { AuditRow } from '../model/audit-chain.ts'
+import type { SealedKey } from '../model/credential-keys.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
   DocumentKind,
   FlowsSaved,
   FlowsWrite,
   LibraryEntry,
+  SetAside,
   StoredFlows,
 } from '../model/instance-storage.ts'
 import type { ActionKind } from '../model/plan.ts'
@@ -78,6 +80,11 @@ export interface InstanceStorage {
    * started from. What stands there already is saved, so that a writer may try again.
    */
   saveFlows(uid: string, write: FlowsWrite): Promise<FlowsSaved>
+  /**
+   * What was set aside when flows that Git declares took the place of others, in the same transaction; newest first. All of
+   * an editor that owned its flows, and the last ten deploys over declared flows.
+   */
+  flowsSetAside(uid: string): Promise<readonly SetAside[]>
   /** Node-RED's own settings, or its sessions: a JSON text. */
   document(uid: string, kind: DocumentKind): Promise<string | undefined>
   saveDocument(uid: string, kind: DocumentKind, content: string): Promise<void>
@@ -87,8 +94,16 @@ export interface InstanceStorage {
   saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
 }
 
+/** The keys that instances' credentials are and were encrypted with. They go when the instance is forgotten. */
+export interface CredentialKeyStore {
+  /** Of all instances, in no order. */
+  credentialKeys(): Promise<readonly SealedKey[]>
+  /** Keeps them, all or none. One that is kept already stays as it is. */
+  keepCredentialKeys(keys: readonly SealedKey[]): Promise<void>
+}
+
 /** What must survive. One writer at a time; every method is one transaction. */
-export interface Store extends InstanceStorage, AsyncDisposable {
+export interface Store extends InstanceStorage, CredentialKeyStore, AsyncDisposable {
   /** This fleet's own id, made once. */
   readonly fleet: string
 

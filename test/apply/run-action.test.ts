@@ -37,6 +37,7 @@ async function setUp(t: Test) {
     place: createPlace('fleet', drivers),
     credentialsOf: () => ({ runtimeUrl: '', runtimeToken: secret, adminToken: secret, tokenSha256: 't' }),
     ports: new Map(),
+    keepKeys: async () => undefined,
     announce: () => undefined,
     retire: () => undefined,
   }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { FlowsWrite } from '../../reconciler/model/instance-storage.ts'
+import type { FlowsOrigin, FlowsWrite } from '../../reconciler/model/instance-storage.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 
@@ -81,6 +81,60 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
       { path: 'A/b', meta: '{}' },
       { path: 'a/b', meta: '{"outputs":2}' },
     ])
+  })
+
+  clause('what declared flows take the place of is set aside, all or nothing', async (t, store) => {
+    const origin = async (write: FlowsWrite, of: FlowsOrigin) =>
+      store.saveFlows('one', { ...write, origin: of })
+    await origin(flows('mine', undefined, 'alice'), 'editor')
+    t.same(await origin(flows('wrong', 'other'), 'git'), { saved: false, current: 'mine' })
+    t.same(await store.flowsSetAside('one'), [], 'nothing was replaced')
+    await origin(flows('git-1', 'mine'), 'git')
+    t.equal((await store.flows('one'))?.origin, 'git')
+    await origin(flows('git-2', 'git-1'), 'git')
+    await origin(flows('over', 'git-2', 'bob'), 'edit')
+    await origin(flows('git-3', 'over'), 'git')
+    await origin(flows('git-3', 'over'), 'git')
+    const kept = await store.flowsSetAside('one')
+    t.match(kept, [
+      { revision: 'over', origin: 'edit', savedBy: 'bob', setAsideAt: '2026-01-01T00:00:00Z' },
+      { revision: 'mine', origin: 'editor', savedBy: 'alice', credentials: flows('mine').credentials },
+    ])
+    t.equal(kept.length, 2, 'not what Git declared, and nothing twice')
+    for (let count = 1; count <= 12; count++) {
+      await origin(flows(`over-${count}`, count === 1 ? 'git-3' : 'git-4'), 'edit')
+      await origin(flows('git-4', `over-${count}`), 'git')
+    }
+    const revisions = (await store.flowsSetAside('one')).map(({ revision }) => revision)
+    t.same(revisions, [...Array.from({ length: 10 }, (_, index) => `over-${12 - index}`), 'mine'])
+    t.same(await store.flowsSetAside('two'), [])
+  })
+
+  clause("flows from before it was noted whose they are count as the editor's", async (t, store) => {
+    await store.saveFlows('one', flows('old'))
+    await store.saveFlows('one', { ...flows('git', 'old'), origin: 'git' })
+    t.match(await store.flowsSetAside('one'), [{ revision: 'old', origin: 'editor' }])
+  })
+
+  clause('a credential key is kept once, and goes with its instance', async (t, store) => {
+    const key = { uid: 'one', id: 'own', sealed: 'a', keptAt: '2026-01-01T00:00:00Z' }
+    await store.keepCredentialKeys([key, { ...key, uid: 'two' }])
+    await store.keepCredentialKeys([
+      { ...key, sealed: 'b' },
+      { ...key, id: 'f1' },
+    ])
+    const kept = (await store.credentialKeys()).map(({ uid, id, sealed }) => `${uid} ${id} ${sealed}`)
+    t.same(kept.toSorted(), ['one f1 a', 'one own a', 'two own a'])
+    await t.rejects(
+      store.keepCredentialKeys([
+        { ...key, id: 'f2' },
+        { ...key, uid: 'stranger' },
+      ]),
+    )
+    t.equal((await store.credentialKeys()).length, 3, 'all or none')
+    await store.forget('one')
+    t.same(await store.credentialKeys(), [{ ...key, uid: 'two' }])
+    await store.keepCredentialKeys([])
   })
 
   clause('what a forgotten instance kept is forgotten, and nothing else', async (t, store) => {

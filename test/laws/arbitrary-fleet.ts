@@ -106,6 +106,7 @@ const anyDesired: fc.Arbitrary<DesiredState> = fc
         ),
         held: new Map(held.map((name) => [name, 'its manifest is invalid'])),
         flows: new Map(),
+        credentials: new Map(),
         complete,
         diagnostics: [],
       })),

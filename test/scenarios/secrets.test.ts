@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashPassword } from '../../reconciler/identity/passwords.ts'
-import { derive, openFleetKey } from '../../reconciler/secrets/fleet-key.ts'
+import { openFleetKey } from '../../reconciler/secrets/fleet-key.ts'
 import { bytesOf, createCanaries, type Canaries } from '../support/canaries.ts'
 import { asRecord, end, instanceManifest, setUpFleet, type FleetUnderTest } from '../support/fleet.ts'
 import { freePortPair } from '../support/free-port.ts'
@@ -189,7 +189,9 @@ async function learnDerived({ fleet, canaries }: Scene): Promise<string> {
     const bootstrap = asRecord(JSON.parse(text)) ?? {}
     canaries.add(`the runtime token of ${uid}`, String(bootstrap['runtimeToken']))
     canaries.add(`the admin token of ${uid}`, String(bootstrap['adminToken']))
-    canaries.add(`the credential secret of ${uid}`, derive(key, 'credentials', uid).reveal())
+    const settings = await readFile(join(fleet.data, 'instances', uid, 'settings.json'), 'utf8')
+    const credentialKey = asRecord(JSON.parse(settings))?.['credentialSecret']
+    canaries.add(`the credential secret of ${uid}`, String(credentialKey))
     tokens.push(String(bootstrap['runtimeToken']))
   }
   return tokens[0] ?? ''

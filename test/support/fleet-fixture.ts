@@ -85,6 +85,7 @@ export function desiredState(hashes: Hashes = {}): DesiredState {
     renames: new Map(),
     held: new Map([['broken', 'depends on an invalid stack']]),
     flows: new Map(),
+    credentials: new Map(),
     complete: false,
     diagnostics: [
       { code: 'missing-secret', severity: 'warning', message: 'press-key is not there', instance: 'press' },

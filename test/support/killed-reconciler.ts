@@ -39,6 +39,7 @@ function step(what: string): void {
 /** Statuses and history are left out: no plan is made from them. */
 const storeWrites = new Set([
   'allot',
+  'keepCredentialKeys',
   'adopt',
   'setPort',
   'rename',

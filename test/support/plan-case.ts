@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { judge } from '../../reconciler/control/reconcile.ts'
+import { judge, type Known } from '../../reconciler/control/reconcile.ts'
 import { createDesiredLoader } from '../../reconciler/desired/load-desired.ts'
 import { createValidators } from '../../reconciler/desired/validators.ts'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
 import type { DesiredState } from '../../reconciler/model/desired-state.ts'
+import { defined } from '../../reconciler/model/defined.ts'
+import { flowNodes } from '../../reconciler/model/flow-nodes.ts'
+import { Secret } from '../../reconciler/model/secret.ts'
 import type { Fields } from '../../reconciler/model/fields.ts'
 import type { Inventory, InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { Observation, ObservedState, Phase } from '../../reconciler/model/observed-state.ts'
@@ -28,6 +31,8 @@ interface WrittenInventory {
   readonly entries: readonly WrittenEntry[]
   /** By name of a secret, what was last read. */
   readonly secrets?: Readonly<Record<string, string>>
+  /** By name of an instance, the key of its credentials. Without this no key can be known. */
+  readonly credentialKeys?: Readonly<Record<string, string>>
   readonly allowDeletions?: string
 }
 
@@ -41,6 +46,10 @@ interface WrittenSighting {
   readonly name?: string
   readonly phase?: Phase
   readonly fields?: Fields
+  /** A file of the case with the nodes that run, as the store has them; who deployed them, and when. */
+  readonly runs?: string
+  readonly by?: string
+  readonly at?: string
 }
 
 const validators = createValidators()
@@ -62,12 +71,12 @@ export async function planCase(folder: string): Promise<Plan> {
   const declared = await desiredIn(join(folder, 'desired'))
   const written = readInventory(join(folder, 'inventory.yaml'))
   const inventory = inventoryOf(written)
-  const observed = observedOf(readObserved(join(folder, 'observed.yaml')), inventory)
+  const observed = observedOf(readObserved(join(folder, 'observed.yaml')), inventory, folder)
   const fingerprints = new Map(Object.entries(written.secrets ?? {}))
   const allowed = written.allowDeletions
   const { plan } = judge(
     declared,
-    { inventory, observed, fingerprints },
+    { inventory, observed, fingerprints, ...keysOf(written) },
     {
       drivers: new Map([['localfs', { effects: localfsEffects, configured: {} }]]),
       policy: { maxShare: 0.25, ...(allowed === undefined ? {} : { allowed }) },
@@ -82,6 +91,12 @@ function readInventory(file: string): WrittenInventory {
 
 function readObserved(file: string): WrittenObserved {
   return parse(readFileSync(file, 'utf8'))
+}
+
+function keysOf({ credentialKeys: keys }: WrittenInventory): Partial<Pick<Known, 'credentialKeyOf'>> {
+  if (keys === undefined) return {}
+  const secrets = new Map(Object.entries(keys).map(([name, key]) => [name, new Secret(key)]))
+  return { credentialKeyOf: ({ name }) => secrets.get(name) }
 }
 
 function inventoryOf({ entries }: WrittenInventory): Inventory {
@@ -126,13 +141,18 @@ function expectedOf(state: 'running' | 'stopped', port: number): Fields {
   }
 }
 
-function observedOf({ seen = {}, unreachable = {} }: WrittenObserved, inventory: Inventory): ObservedState {
+function observedOf(
+  { seen = {}, unreachable = {} }: WrittenObserved,
+  inventory: Inventory,
+  folder: string,
+): ObservedState {
   const observations = new Map<string, Observation>()
   if (Object.keys(unreachable).length === 0)
     for (const entry of inventory.values()) observations.set(entry.uid, asApplied(entry))
   for (const [uid, written] of Object.entries(seen)) {
     const before = observations.get(uid)
-    observations.set(uid, observation(uid, written, before?.kind === 'present' ? before : undefined))
+    const sighting = observation(uid, written, before?.kind === 'present' ? before : undefined)
+    observations.set(uid, withEdit(sighting, written, folder))
   }
   return { observations, unreachable: new Map(Object.entries(unreachable)) }
 }
@@ -140,6 +160,18 @@ function observedOf({ seen = {}, unreachable = {} }: WrittenObserved, inventory:
 function asApplied({ uid, name, applied }: InventoryEntry): Observation {
   if (applied === undefined) return { kind: 'absent', uid }
   return { kind: 'present', uid, name, fields: applied.expected, phase: applied.spec.state }
+}
+
+function withEdit(
+  sighting: Observation,
+  written: 'absent' | { readonly unknown: string } | WrittenSighting,
+  folder: string,
+): Observation {
+  if (sighting.kind !== 'present' || written === 'absent' || 'unknown' in written) return sighting
+  const { runs, by, at } = written
+  if (runs === undefined) return sighting
+  const nodes: readonly unknown[] = JSON.parse(readFileSync(join(folder, runs), 'utf8'))
+  return { ...sighting, edit: defined({ nodes: flowNodes(nodes), by, at }) }
 }
 
 function observation(

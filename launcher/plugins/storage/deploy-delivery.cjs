@@ -27,10 +27,10 @@ const { isObject } = require('./private-files.cjs')
  * @param {Deploy} deploy
  * @returns {Promise<Sent>}
  */
-async function sendDeploy(door, { base, nodes, credentials, by }) {
+async function sendDeploy(door, { base, nodes, credentials, by, origin }) {
   const answer = await door.ask('PUT', '/flows', {
     headers: base === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${base}"` },
-    content: JSON.stringify({ nodes, credentials, by }),
+    content: JSON.stringify({ nodes, credentials, by, origin }),
   })
   if (answer.kind === 'unreachable') return answer
   if (answer.status === 412) return { kind: 'stale' }

@@ -13,7 +13,9 @@ const { isObject, makePrivateFolder, readJson, syncFolder, writePrivate } = requ
  *   credentials: Record<string, unknown>,
  *   by: string | undefined,
  *   at: string,
- * }} Deploy `base`: the revision it started from; undefined: there were no flows.
+ *   origin?: string | undefined,
+ * }} Deploy `base`: the revision it started from; undefined: there were no flows. `origin`: whose flows these are: `editor`,
+ * `git`, or `edit` for what an editor puts over those of Git.
  * @typedef {{ number: number, file: string }} Entry
  */
 
@@ -94,7 +96,7 @@ function createDeploySpool(folder) {
  */
 function deployOf(value) {
   if (!isObject(value)) return undefined
-  const { base, revision, nodes, credentials, by, at } = value
+  const { base, revision, nodes, credentials, by, at, origin } = value
   if (typeof revision !== 'string' || !Array.isArray(nodes) || !isObject(credentials)) return undefined
   return {
     base: typeof base === 'string' ? base : undefined,
@@ -103,6 +105,7 @@ function deployOf(value) {
     credentials,
     by: typeof by === 'string' ? by : undefined,
     at: typeof at === 'string' ? at : '',
+    origin: typeof origin === 'string' ? origin : undefined,
   }
 }
 

@@ -13,6 +13,8 @@ const { isObject } = require('./private-files.cjs')
  * @typedef {import('./deploy-delivery.cjs').Parts & {
  *   local: ReturnType<typeof import('./local-flows.cjs').createLocalFlows>,
  *   declared: boolean,
+ *   declaredCredentials: Credentials | undefined,
+ *   keys: ReturnType<typeof import('./credential-keys.cjs').createCredentialKeys>,
  * }} Parts `declared`: Git declares the flows, and the launcher has put them on the disk.
  */
 
@@ -64,17 +66,46 @@ class FlowKeeper {
 
   async #load() {
     const { spool, local, declared } = this.#parts
-    if (!this.#opened) await spool.open()
+    const first = !this.#opened
+    if (first) await spool.open()
     this.#opened = true
     this.#held = undefined
     this.#current = await this.#found()
-    const nodes = declared ? await local.declared() : undefined
-    if (nodes !== undefined && JSON.stringify(nodes) !== JSON.stringify(this.#current.nodes)) {
-      await this.#postpone(this.#deploy(nodes, this.#current.credentials))
-    }
+    const nodes = (declared ? await local.declared() : undefined) ?? this.#current.nodes
+    await this.#putInForce(nodes, first)
+    if (first) await local.markCredentials(false)
     if (!declared && this.#current.revision !== undefined) await local.show(this.#current.nodes)
     if (spool.size() > 0) this.#delivery.wake()
     return this.#current.nodes
+  }
+
+  /**
+   * Makes it what runs, and what the store gets, where what was found is not the same.
+   * @param {unknown[]} nodes
+   * @param {boolean} first later than at a start, what lies there may be what an editor put over what Git declares
+   */
+  async #putInForce(nodes, first) {
+    const { declared, declaredCredentials } = this.#parts
+    const credentials = this.#inForce(nodes, first ? declaredCredentials : undefined)
+    const current = this.#current
+    if (credentials === current.credentials && JSON.stringify(nodes) === JSON.stringify(current.nodes)) return
+    const origin = declared && first ? 'git' : this.#editorsOrigin()
+    await this.#postpone(this.#deploy(nodes, credentials, { origin }))
+  }
+
+  /**
+   * The credentials to run with, under the key in force. What was kept with an earlier key is encrypted anew here, where
+   * every deploy passes, and goes to the store like one: whatever is cut short or deployed meanwhile, both keys are known.
+   * @param {unknown[]} nodes
+   * @param {Credentials | undefined} declared
+   */
+  #inForce(nodes, declared) {
+    const { keys, warn } = this.#parts
+    const { credentials } = this.#current
+    if (declared !== undefined && !keys.same(credentials, declared, nodes)) return declared
+    const renewed = keys.underKeyInForce(credentials)
+    if (renewed === undefined) warn('The credentials are encrypted with a key that is not known here')
+    return renewed ?? credentials
   }
 
   /**
@@ -108,7 +139,7 @@ class FlowKeeper {
     if (last.revision !== undefined && !storeIsEmpty) return last
     // The store never had them: they go there, and never over what may be there after all.
     this.#current = { ...last, revision: undefined }
-    await this.#postpone(this.#deploy(last.nodes, last.credentials))
+    await this.#postpone(this.#deploy(last.nodes, last.credentials, { origin: 'editor' }))
     return this.#current
   }
 
@@ -118,7 +149,10 @@ class FlowKeeper {
    */
   async #save(nodes, by) {
     const { door, spool, local, warn } = this.#parts
-    const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, by)
+    const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, {
+      origin: this.#editorsOrigin(),
+      by,
+    })
     // Behind those that wait already, so that they arrive in order.
     const sent = spool.size() > 0 ? undefined : await sendDeploy(door, deploy)
     if (sent?.kind === 'stale') throw this.#conflict()
@@ -133,17 +167,34 @@ class FlowKeeper {
     this.#held = undefined
     await local.keep(this.#current)
     await local.show(nodes)
+    await this.#compareCredentials(nodes, deploy.credentials)
+  }
+
+  #editorsOrigin() {
+    return this.#parts.declared ? 'edit' : 'editor'
+  }
+
+  /**
+   * Tells the launcher whether they are still those that Git declares.
+   * @param {unknown[]} nodes
+   * @param {Credentials} credentials
+   */
+  async #compareCredentials(nodes, credentials) {
+    const { keys, local, declaredCredentials } = this.#parts
+    if (declaredCredentials !== undefined)
+      await local.markCredentials(!keys.same(credentials, declaredCredentials, nodes))
   }
 
   /**
    * @param {unknown[]} nodes
    * @param {Credentials} credentials
-   * @param {string} [by]
+   * @param {{ origin: 'editor' | 'git' | 'edit', by?: string | undefined }} more
    * @returns {Deploy}
    */
-  #deploy(nodes, credentials, by) {
+  #deploy(nodes, credentials, { origin, by }) {
     const base = this.#current.revision
-    return { base, revision: revisionOf(nodes, credentials), nodes, credentials, by, at: this.#parts.now() }
+    const revision = revisionOf(nodes, credentials)
+    return { base, revision, nodes, credentials, by, at: this.#parts.now(), origin }
   }
 
   /** @param {Deploy} deploy */

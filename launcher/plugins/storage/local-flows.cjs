@@ -2,7 +2,7 @@
 // The flows as they lie on this machine: the last good copy, and the flows.json that the launcher looks at.
 
 const { createHash } = require('node:crypto')
-const { readFile } = require('node:fs/promises')
+const { readFile, rm } = require('node:fs/promises')
 const { join } = require('node:path')
 const { isObject, readJson, writePrivate } = require('./private-files.cjs')
 
@@ -30,6 +30,7 @@ function revisionOf(nodes, credentials) {
 function createLocalFlows({ folder, user }) {
   const copy = join(folder, 'flows.json')
   const mirror = join(user, 'flows.json')
+  const marker = join(folder, 'credentials-edited')
   let written = ''
 
   /** @returns {Promise<Flows | undefined>} */
@@ -77,6 +78,15 @@ function createLocalFlows({ folder, user }) {
       if (name !== '' && name === written) return
       await writePrivate(copy, JSON.stringify({ revision, nodes, credentials }), { durable: true })
       written = name
+    },
+
+    /**
+     * Tells the launcher whether credentials are still those that Git declares.
+     * @param {boolean} edited
+     */
+    async markCredentials(edited) {
+      if (edited) await writePrivate(marker, '', { durable: false })
+      else await rm(marker, { force: true })
     },
 
     /**

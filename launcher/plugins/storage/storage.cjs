@@ -4,6 +4,7 @@
 
 const { access, mkdir } = require('node:fs/promises')
 const { join } = require('node:path')
+const { createCredentialKeys } = require('./credential-keys.cjs')
 const { createDelivery } = require('./delivery.cjs')
 const { createDeploySpool } = require('./deploy-spool.cjs')
 const { createDoor, reasonOf } = require('./door.cjs')
@@ -15,8 +16,12 @@ const { createLocalFlows } = require('./local-flows.cjs')
 const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
 
 /**
- * @typedef {{ url: string, token: string, folder: string, user: string, declared: boolean }} StorageData
- * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows.
+ * @typedef {{
+ *   url: string, token: string, folder: string, user: string, declared: boolean,
+ *   keys?: string[], credentials?: { $: string },
+ * }} StorageData
+ * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows; `keys`: those of credentials,
+ * the one in force first; `credentials`: those that Git declares with its flows.
  * @typedef {{ info(text: string): void, warn(text: string): void }} Log
  * @typedef {{ log: Log }} Runtime
  * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
@@ -56,6 +61,8 @@ function createStorage(data, fromStack) {
     spool: createDeploySpool(folder),
     local: createLocalFlows({ folder, user }),
     declared: data.declared,
+    declaredCredentials: data.credentials,
+    keys: createCredentialKeys(data.keys ?? []),
     reload: () => reloadFlows(fromStack, warn),
     now: () => new Date().toISOString(),
   })

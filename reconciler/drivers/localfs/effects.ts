@@ -15,6 +15,9 @@ export const localfsEffects: readonly EffectRule[] = [
   { path: 'flows', kind: 'restart' },
   // The digest says what the flows are; where their file lies does not matter to the instance.
   { path: 'flows.path', kind: 'update' },
+  { path: 'flows.credentials.path', kind: 'update' },
+  // Who may edit is told to an editor that runs.
+  { path: 'flows.onEdit', kind: 'update' },
   { path: 'env', kind: 'restart' },
   { path: 'modules', kind: 'restart' },
   { path: 'resources', kind: 'restart' },

@@ -38,6 +38,7 @@ export function expectedFields(instance: PlacedInstance): Fields {
     settings,
     'settings.js': 'intact',
     ...(spec.flows === undefined ? {} : { flows: spec.flows.digest }),
+    ...(spec.flows?.credentials === undefined ? {} : { 'flows.credentials': 'intact' }),
     ...Object.fromEntries(
       Object.entries(spec.modules).map(([name, version]) => [`modules.${name}`, version]),
     ),
@@ -106,9 +107,16 @@ function contentOf(state: LauncherState, declares: Declares): Fields {
     state.modules[name] ?? null,
   ])
   return {
-    ...(declares.flows ? { flows: state.flows ?? null } : {}),
+    ...flowsOf(state, declares),
+    ...(state.credentials === undefined ? {} : { 'flows.credentials': state.credentials }),
     ...Object.fromEntries(modules),
   }
+}
+
+/** Also where the editor owns them: they may be what Git is about to declare. */
+function flowsOf({ flows }: LauncherState, declares: Declares): Fields {
+  if (flows !== undefined) return { flows }
+  return declares.flows ? { flows: null } : {}
 }
 
 /** The major of a Node.js version, with or without its `v`. */

@@ -36,6 +36,7 @@ export const isLauncherState = ajv.compile<LauncherState>({
     settings: text,
     settingsFile: { enum: ['intact', 'changed', 'missing'] },
     flows: text,
+    credentials: { enum: ['intact', 'changed'] },
     modules: texts,
     versions,
     port: integer,

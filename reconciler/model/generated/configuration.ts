@@ -46,6 +46,10 @@ export interface Configuration {
    */
   data?: string
   /**
+   * The file with the fleet's master key: 64 hexadecimal digits. Default: fleet.key in the data folder. Made where the fleet has no instance yet.
+   */
+  key?: string
+  /**
    * Host and port of the status and runtime doors.
    */
   listen?: string

@@ -223,6 +223,7 @@ export interface Action {
    * Field by field.
    */
   changes: Change[]
+  edited?: Edited
 }
 /**
  * One field that differs. A secret never shows its value: it is marked as changed.
@@ -242,6 +243,60 @@ export interface Change {
    * Present when the field is secret and its value changed.
    */
   secret?: 'changed'
+}
+/**
+ * What was deployed in the editor over the flows that Git declares, node by node. It is put back.
+ */
+export interface Edited {
+  /**
+   * How many nodes run that Git does not declare.
+   */
+  added: number
+  /**
+   * How many nodes run otherwise than Git declares.
+   */
+  changed: number
+  /**
+   * How many nodes Git declares and do not run.
+   */
+  removed: number
+  /**
+   * Who deployed last; absent where it is not known.
+   */
+  by?: string
+  /**
+   * When, RFC 3339.
+   */
+  at?: string
+  /**
+   * The first of them. All counts 0 and none here: the nodes stand in another order.
+   *
+   * @maxItems 20
+   *
+   * Items: One node.
+   */
+  nodes: {
+    /**
+     * What was done to it.
+     */
+    edit: 'added' | 'changed' | 'removed'
+    /**
+     * Its type, at most 100 characters.
+     */
+    type: string
+    /**
+     * Its name or label, at most 100 characters; absent where it has none.
+     */
+    name?: string
+    /**
+     * Its id, at most 100 characters.
+     */
+    id: string
+  }[]
+  /**
+   * How many further nodes are not named.
+   */
+  more: number
 }
 /**
  * One right.

@@ -106,13 +106,25 @@ export interface Modules {
   [k: string]: string
 }
 /**
- * Flows declared in Git. Absent: the editor owns the flows.
+ * Flows declared in Git, and the key of their credentials. Without a path the editor owns the flows.
  */
 export interface Flows {
   /**
-   * A flows file in the export format of Node-RED, relative to the file that names it, inside the source path.
+   * A flows file in the export format of Node-RED, relative to the file that names it, inside the source path. Without it the editor owns the flows.
    */
-  path: string
+  path?: string
+  /**
+   * A credentials file of Node-RED for these flows, encrypted with the key of the instance: relative to the file that names it, inside the source path. Needs a path. Without it the credentials are those that were entered in the editor.
+   */
+  credentials?: string
+  /**
+   * What a deploy in the editor over declared flows comes to. revert: it is drift, and is put back. lock: the editor is read-only for everyone. Needs a path.
+   */
+  onEdit?: 'revert' | 'lock'
+  /**
+   * The name of a file in the folder of secrets: the key that Node-RED encrypts credentials with. Default: a key of the instance's own, made once.
+   */
+  credentialSecret?: string
 }
 /**
  * The editor.

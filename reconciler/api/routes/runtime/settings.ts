@@ -16,13 +16,14 @@ const settings = object(
     env: mapOf(text),
     modules: mapOf(text),
     allowInstallScripts: flag,
-    flows: object({ digest: text, nodes: list(anything) }),
+    flows: object({ digest: text, nodes: list(anything), credentials: anything }, ['credentials']),
     credentialSecret: text,
+    earlierCredentialSecrets: list(text),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
     members: list(object({ username: text, passwordHash: text, permissions: text })),
   },
-  ['memory', 'flows'],
+  ['memory', 'flows', 'earlierCredentialSecrets'],
 )
 
 const schema = {

@@ -17,6 +17,7 @@ const body = object(
     settings: short,
     settingsFile: { type: 'string', enum: ['intact', 'changed', 'missing'] },
     flows: short,
+    credentials: { type: 'string', enum: ['intact', 'changed'] },
     modules: { type: 'object', maxProperties: 1000, additionalProperties: short },
     versions: object({ nodeRed: short, node: short }),
     port: { type: 'integer', minimum: 1, maximum: 65_535 },
@@ -24,7 +25,7 @@ const body = object(
     restarts: { type: 'integer', minimum: 0 },
     since: { type: 'string', format: 'date-time' },
   },
-  ['message', 'settings', 'flows', 'port', 'pid'],
+  ['message', 'settings', 'flows', 'credentials', 'port', 'pid'],
 )
 
 const schema = {

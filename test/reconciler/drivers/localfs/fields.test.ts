@@ -48,10 +48,19 @@ t.test('a module or flows that are gone are null, not left out', async (t) => {
   t.match(observedFields(without, seen), { flows: null, 'modules.node-red-contrib-x': null })
 })
 
-t.test('what is not declared is not said: the editor owns it', async (t) => {
-  const fields = observedFields(state(), { ...seen, declares: { flows: false, modules: [] } })
-  t.notOk('flows' in fields)
+t.test('what is not declared is no drift: the editor owns it', async (t) => {
+  const owned = placeInstance({ fleet: 'fleet-a', port: 12080 })
+  const fields = observedFields(state(), { ...seen, declares: declaresOf(owned.spec) })
+  t.notOk('flows' in expectedFields(owned))
+  t.equal(fields['flows'], 'f1', 'Git may be about to declare them')
   t.notOk(Object.keys(fields).some((path) => path.startsWith('modules.')))
+})
+
+t.test('declared credentials are intact, or changed by the editor', async (t) => {
+  const flows = { path: 'f', digest: 'f1', credentials: { path: 'c', digest: 'c1' } }
+  const spec = { ...instance.spec, flows }
+  t.equal(expectedFields({ ...instance, spec })['flows.credentials'], 'intact')
+  t.equal(observedFields(state({ credentials: 'changed' }), seen)['flows.credentials'], 'changed')
 })
 
 t.test('a crashed one shows the settings it crashed with, not its modules', async (t) => {

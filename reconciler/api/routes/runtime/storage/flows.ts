@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { sha256 } from '../../../../model/digest.ts'
-import type { FlowsWrite } from '../../../../model/instance-storage.ts'
+import { flowsOrigins, type FlowsOrigin, type FlowsWrite } from '../../../../model/instance-storage.ts'
 import { objectSchema as object } from '../../../../model/json-schema.ts'
 import type { DoorDeps } from '../../../deps.ts'
 import { instanceOf } from '../../../instance-token.ts'
@@ -14,6 +14,7 @@ interface Body {
   readonly nodes: readonly unknown[]
   readonly credentials: object
   readonly by?: string
+  readonly origin?: FlowsOrigin
 }
 
 /** A strong entity tag that is one of our revisions. */
@@ -25,8 +26,15 @@ const getSchema = {
   response: answers(
     'The flows. Credentials are as Node-RED encrypted them.',
     object(
-      { revision: text, nodes: list(anything), credentials: anything, savedAt: timestamp, savedBy: text },
-      ['savedBy'],
+      {
+        revision: text,
+        nodes: list(anything),
+        credentials: anything,
+        savedAt: timestamp,
+        savedBy: text,
+        origin: text,
+      },
+      ['savedBy', 'origin'],
     ),
   ),
 }
@@ -46,8 +54,9 @@ const putSchema = {
       nodes: { type: 'array', items: { type: 'object' } },
       credentials: { type: 'object' },
       by: { type: 'string', minLength: 1, maxLength: 255 },
+      origin: { enum: flowsOrigins },
     },
-    ['by'],
+    ['by', 'origin'],
   ),
   response: answers('The revision that stands now.', object({ revision: text })),
 }
@@ -91,8 +100,13 @@ function baseOf(headers: {
   return match === undefined ? {} : { base: match.slice(1, -1) }
 }
 
-function contentOf({ nodes, credentials, by }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
+function contentOf({ nodes, credentials, by, origin }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
   const content = { nodes: JSON.stringify(nodes), credentials: JSON.stringify(credentials) }
   const revision = sha256(`${content.nodes}\n${content.credentials}`)
-  return { ...content, revision, ...(by === undefined ? {} : { savedBy: by }) }
+  return {
+    ...content,
+    revision,
+    ...(by === undefined ? {} : { savedBy: by }),
+    ...(origin === undefined ? {} : { origin }),
+  }
 }
