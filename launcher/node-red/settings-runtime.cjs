@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto')
 const { readFileSync, statSync } = require('node:fs')
 const { createRequire } = require('node:module')
+const { createAudit } = require('../plugins/audit/audit.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
 
 /**
@@ -243,7 +244,8 @@ function settings(data) {
   const fromStack = createRequire(data.nodeRed)
   const membership = createMembership(data.membersFile)
   const verify = createVerify(fromStack, membership)
-  const storage = createStorage(data.storage, fromStack)
+  const audit = createAudit(data.storage, fromStack)
+  const storage = createStorage(data.storage, fromStack, audit.deploys)
   const openTokens = () => Object.keys(storage.sessions.current)
   const keeper = createSessionKeeper({ membership, fromStack, openTokens })
   /** @param {Member | undefined} member */
@@ -264,7 +266,7 @@ function settings(data) {
       authenticate: async (/** @type {string} */ username, /** @type {string} */ password) =>
         asUser(await verify(username, password)),
     },
-    httpAdminMiddleware: adminDoor(keeper),
+    httpAdminMiddleware: [audit.watch, adminDoor(keeper)],
     ...(data.access === 'members' ? endpointSettings(createEndpointCheck(membership, verify)) : {}),
     disableEditor: !data.editor,
     editorTheme: {
@@ -279,7 +281,7 @@ function settings(data) {
       palette: { allowInstall: false, allowUpload: false, allowUpdate: false },
       modules: { allowInstall: false },
     },
-    logging: { console: { level: 'info', metrics: false, audit: false } },
+    logging: { console: { level: 'info', metrics: false, audit: false }, audit: audit.logging },
   }
 }
 

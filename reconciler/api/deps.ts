@@ -4,6 +4,7 @@ import type { Authenticate } from '../identity/authenticate.ts'
 import type { FleetStatusFeed } from '../status/fleet-status.ts'
 import type { UrlOf } from '../status/instance-views.ts'
 import type { InstanceStorage, Store } from '../store/store.ts'
+import type { AuditAllowance } from './audit-allowance.ts'
 import type { RuntimeDesk } from './runtime-desk.ts'
 
 /** What the doors are built from. */
@@ -27,4 +28,6 @@ export interface DoorDeps {
   readonly urlOf: UrlOf
   /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
   readonly heartbeat?: number
+  /** How many events of its editor an instance may tell. Default: 6000 an hour. */
+  readonly auditAllowance?: AuditAllowance
 }

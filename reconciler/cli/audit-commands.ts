@@ -1,10 +1,9 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { exportTrail, verifyTrail } from './audit-trail.ts'
 import type { Terminal } from './terminal.ts'
 import { composeTrail } from '../compose-store.ts'
 import { loadConfig, type Flags } from '../config.ts'
-import type { AuditFilter } from '../model/audit.ts'
-import { utc } from '../model/audit.ts'
+import { auditEvents, utc, type AuditEvent, type AuditFilter } from '../model/audit.ts'
 import type { ChainHead } from '../model/audit-chain.ts'
 import type { Store } from '../store/store.ts'
 
@@ -22,6 +21,8 @@ interface ExportFlags extends Flags {
   readonly since?: string
   readonly until?: string
   readonly instance?: string
+  readonly user?: string
+  readonly event?: AuditEvent
 }
 
 /** Adds the commands that read the audit trail of the store on this machine. */
@@ -38,6 +39,8 @@ export function addAuditCommands(
     .option('--since <time>', 'only what happened at this time (RFC 3339) or after it', time)
     .option('--until <time>', 'only what happened before this time', time)
     .option('--instance <name>', 'only of this instance, also from when it had another name')
+    .option('--user <name>', 'only of this person')
+    .addOption(new Option('--event <event>', 'only of this kind').choices(auditEvents))
     .action(async (flags: ExportFlags) => end(exportCommand(flags, deps)))
 }
 
@@ -58,7 +61,7 @@ async function exportCommand(flags: ExportFlags, deps: Deps): Promise<number> {
 }
 
 async function filterOf(
-  { since, until, instance: name }: ExportFlags,
+  { since, until, user, event, instance: name }: ExportFlags,
   store: Pick<Store, 'inventory'>,
 ): Promise<AuditFilter> {
   const uid =
@@ -66,6 +69,8 @@ async function filterOf(
   return {
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
+    ...(user === undefined ? {} : { user }),
+    ...(event === undefined ? {} : { event }),
     ...(name === undefined ? {} : { instance: { name, ...(uid === undefined ? {} : { uid }) } }),
   }
 }

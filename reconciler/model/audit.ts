@@ -15,6 +15,8 @@ export const editorEvents = [
   'library-changed',
   'settings-changed',
   'credentials-exported',
+  'deploy-refused',
+  'context-deleted',
   'gap',
 ] as const
 
@@ -51,7 +53,7 @@ export interface AuditFact {
   /** What a person allowed, where the plan would have been refused otherwise; and the account that person used. */
   readonly allowed?: string
   readonly allowedBy?: string
-  /** Roles before and after. */
+  /** Roles before and after. Of a gap: when the first and the last of what is missing happened. */
   readonly from?: string
   readonly to?: string
   /** SHA-256 of the flows before and after. */
@@ -59,7 +61,7 @@ export interface AuditFact {
   readonly flowsAfter?: string
   /** The module, the path in the library, the setting. */
   readonly target?: string
-  /** Of a gap: how many events are missing. */
+  /** Of a gap: how many events are missing. Of anything else: how often it happened once more. */
   readonly count?: number
 }
 

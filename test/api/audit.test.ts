@@ -120,6 +120,44 @@ t.test('a full batch of the longest events fits', async (t) => {
   t.same((await tell(doors, events)).json(), { recorded: 100 })
 })
 
+t.test('a gap says from when to when it is, and nothing else has roles', async (t) => {
+  const doors = await openDoors(t)
+  const span = { from: '2026-01-02T03:00:00+01:00', to: '2026-01-02T02:30:00Z' }
+  const gap = { id: 'gap', at: span.to, event: 'gap', count: 17, target: 'refusals only', ...span }
+  t.same((await tell(doors, [gap, { ...deploy, ...span }])).json(), { recorded: 2 })
+  const [other, found] = await doors.store.audit({ limit: 2 })
+  t.match(found, {
+    event: 'gap',
+    count: 17,
+    from: '2026-01-02T02:00:00.000Z',
+    to: '2026-01-02T02:30:00.000Z',
+  })
+  t.same([other?.from, other?.to], [undefined, undefined])
+  t.equal((await tell(doors, [{ ...gap, id: 'odd', from: 'viewer' }])).statusCode, 400)
+})
+
+t.test('an instance may tell so much, and another one is not in its way', async (t) => {
+  const doors = await openDoors(t, { auditAllowance: { events: 5, window: 3600 } })
+  await doors.store.allot({
+    uid: 'uid-2',
+    name: 'wrapper',
+    driver: 'localfs',
+    tokenSha256: sha256('token-2'),
+  })
+  const batch = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => ({ ...deploy, id: `event-${from + index}` }))
+  t.same((await tell(doors, batch(0, 4))).json(), { recorded: 4 })
+  const before = await headOf(doors.store)
+  const refused = await tell(doors, batch(4, 2))
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+  t.match(refused.json().detail, /5 events in 3600 seconds/)
+  t.same(await headOf(doors.store), before, 'none of them is recorded')
+  const other = { method: 'POST', url: '/runtime/v1/audit', headers: bearer('token-2') } as const
+  const answer = await doors.server.inject({ ...other, payload: { events: batch(0, 5) } })
+  t.same(answer.json(), { recorded: 5 })
+})
+
 t.test('a leap second is a time', async (t) => {
   const doors = await openDoors(t)
   t.equal((await tell(doors, [{ ...deploy, at: '2016-12-31T23:59:60Z' }])).statusCode, 200)

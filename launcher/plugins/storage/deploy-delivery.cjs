@@ -18,6 +18,7 @@ const { isObject } = require('./private-files.cjs')
  *   warn: (text: string) => void,
  *   random: () => number,
  *   now: () => string,
+ *   undelivered: (deploy: Deploy, why: string) => void,
  * }} Parts `reload` makes Node-RED load its flows again.
  */
 
@@ -90,6 +91,7 @@ class DeployDelivery {
     const what = `The deploy of ${deploy.at}${deploy.by === undefined ? '' : ` by ${deploy.by}`}`
     const reason =
       sent.kind === 'stale' ? 'the store has other flows than those it started from' : sent.reason
+    this.#parts.undelivered(deploy, sent.kind)
     return this.#setApart(entry, sent.kind, what, reason)
   }
 

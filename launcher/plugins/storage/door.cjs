@@ -1,28 +1,29 @@
 'use strict'
-// The reconciler's runtime door, as the storage of one instance sees it.
+// The reconciler's runtime door, as the plugins of one instance see it.
 
 const http = require('node:http')
 
 /**
  * @typedef {{ kind: 'answer', status: number, body: unknown }
- *   | { kind: 'unreachable', reason: string }} Answer
- * `unreachable`: whether it was done is not known, and asking again later makes sense.
+ *   | { kind: 'unreachable', reason: string, status?: number }} Answer
+ * `unreachable`: whether it was done is not known, and asking again later makes sense. `status`: what was answered.
  * @typedef {{
  *   headers?: Record<string, string>,
  *   content?: string,
  *   timeoutMs?: number,
  * }} More
- * @typedef {{ ask(method: 'GET' | 'PUT', path: string, more?: More): Promise<Answer> }} Door
+ * @typedef {{ ask(method: 'GET' | 'PUT' | 'POST', path: string, more?: More): Promise<Answer> }} Door
  */
 
 const defaultTimeoutMs = 10_000
 
 /**
  * @param {{ url: string, token: string }} place
+ * @param {'/storage' | '/audit'} [part]
  * @returns {Door}
  */
-function createDoor({ url, token }) {
-  const base = `${url.replace(/\/+$/, '')}/runtime/v1/storage`
+function createDoor({ url, token }, part = '/storage') {
+  const base = `${url.replace(/\/+$/, '')}/runtime/v1${part}`
   return {
     async ask(method, path, { headers = {}, content, timeoutMs = defaultTimeoutMs } = {}) {
       try {
@@ -42,7 +43,7 @@ function createDoor({ url, token }) {
           bytes,
         )
         if (!isVerdict(method, status)) {
-          return { kind: 'unreachable', reason: `the reconciler answers ${status}` }
+          return { kind: 'unreachable', reason: `the reconciler answers ${status}`, status }
         }
         return { kind: 'answer', status, body: text === '' ? undefined : JSON.parse(text) }
       } catch (error) {

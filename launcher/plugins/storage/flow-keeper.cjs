@@ -38,6 +38,11 @@ class FlowKeeper {
     this.#delivery = new DeployDelivery(parts)
   }
 
+  /** Of what runs; undefined: there are no flows. */
+  get revision() {
+    return this.#current.revision
+  }
+
   /** @returns {Promise<unknown[]>} */
   getFlows() {
     return this.#inTurn(() => this.#load())

@@ -31,8 +31,9 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
 /**
  * @param {StorageData} data
  * @param {NodeJS.Require} fromStack
+ * @param {ReturnType<typeof import('../audit/deploys.cjs').createDeploys>} deploys is told of them
  */
-function createStorage(data, fromStack) {
+function createStorage(data, fromStack, deploys) {
   const { folder, user } = data
   /** @type {Log | undefined} */
   let log
@@ -64,6 +65,7 @@ function createStorage(data, fromStack) {
     declaredCredentials: data.credentials,
     keys: createCredentialKeys(data.keys ?? []),
     reload: () => reloadFlows(fromStack, warn),
+    undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
   })
   const takeLibrary = createLibraryMove({ folder, user, library, warn })
@@ -75,13 +77,20 @@ function createStorage(data, fromStack) {
     await mkdir(join(user, 'node_modules'), { recursive: true })
   }
   async function getFlows() {
-    const nodes = await flows.getFlows()
+    const nodes = await deploys.loading(
+      () => flows.getFlows(),
+      () => flows.revision,
+    )
     // Node-RED is up: what it saved while it loaded is delivered now, and did not slow it.
     for (const one of [settings, sessions]) one.deliver()
     takeLibrary()
     return nodes
   }
-  return { module: storageModule({ prepare, getFlows, flows, settings, sessions, library }), sessions }
+  /** @param {unknown[]} nodes @param {string | undefined} user */
+  const saveFlows = (nodes, user) =>
+    deploys.saving(() => flows.saveFlows(nodes, user), { user, revision: () => flows.revision })
+  const parts = { prepare, getFlows, saveFlows, flows, settings, sessions, library }
+  return { module: storageModule(parts), sessions }
 }
 
 /**
@@ -89,18 +98,19 @@ function createStorage(data, fromStack) {
  * @param {{
  *   prepare: (runtime: Runtime) => Promise<void>,
  *   getFlows: () => Promise<unknown[]>,
+ *   saveFlows: (nodes: unknown[], user: string | undefined) => Promise<void>,
  *   flows: InstanceType<typeof FlowKeeper>,
  *   settings: InstanceType<typeof KeptDocument>,
  *   sessions: InstanceType<typeof KeptDocument>,
  *   library: InstanceType<typeof Library>,
  * }} parts
  */
-function storageModule({ prepare, getFlows, flows, settings, sessions, library }) {
+function storageModule({ prepare, getFlows, saveFlows, flows, settings, sessions, library }) {
   return {
     init: (/** @type {unknown} */ _settings, /** @type {Runtime} */ runtime) => prepare(runtime),
     getFlows,
     saveFlows: (/** @type {unknown[]} */ nodes, /** @type {User} */ user) =>
-      flows.saveFlows(nodes, user?.username || undefined),
+      saveFlows(nodes, user?.username || undefined),
     getCredentials: async () => flows.getCredentials(),
     saveCredentials: async (/** @type {Record<string, unknown>} */ credentials) =>
       flows.saveCredentials(credentials),

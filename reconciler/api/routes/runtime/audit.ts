@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { editorEvents, utc, type AuditFact, type EditorEvent } from '../../../model/audit.ts'
 import type { InventoryEntry } from '../../../model/inventory.ts'
 import { objectSchema as object } from '../../../model/json-schema.ts'
+import { createAuditMeter } from '../../audit-allowance.ts'
 import type { DoorDeps } from '../../deps.ts'
 import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
@@ -11,6 +12,7 @@ import { answers, count } from '../../schemas.ts'
 const mostEvents = 100
 const bodyLimit = 256 * 1024
 
+const time = { type: 'string', format: 'date-time', maxLength: 40 } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the flows.' } as const
 
 /** A field that is not named here is dropped: nothing gets into the trail because an instance sent it along. */
@@ -33,9 +35,15 @@ const event = {
       },
       flowsBefore: digest,
       flowsAfter: digest,
-      count: { type: 'integer', minimum: 1, description: 'Of a gap: how many events were dropped.' },
+      from: { ...time, description: 'Of a gap: when the first of the dropped events happened.' },
+      to: { ...time, description: 'Of a gap: when the last of them happened.' },
+      count: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Of a gap: how many events were dropped. Else: how often it happened once more.',
+      },
     },
-    ['user', 'target', 'flowsBefore', 'flowsAfter', 'count'],
+    ['user', 'target', 'flowsBefore', 'flowsAfter', 'from', 'to', 'count'],
   ),
   additionalProperties: false,
   if: { properties: { event: { const: 'gap' } } },
@@ -56,7 +64,10 @@ const schema = {
   ),
 }
 
-interface EditorFact extends Pick<AuditFact, 'user' | 'target' | 'flowsBefore' | 'flowsAfter' | 'count'> {
+interface EditorFact extends Pick<
+  AuditFact,
+  'user' | 'target' | 'flowsBefore' | 'flowsAfter' | 'from' | 'to' | 'count'
+> {
   readonly id: string
   readonly at: string
   readonly event: EditorEvent
@@ -69,11 +80,13 @@ interface Route {
 /** `POST /audit` */
 export function auditReportRoute(
   app: FastifyInstance,
-  { store, clock }: Pick<DoorDeps, 'store' | 'clock'>,
+  { store, clock, auditAllowance }: Pick<DoorDeps, 'store' | 'clock' | 'auditAllowance'>,
 ): void {
+  const meter = createAuditMeter(auditAllowance)
   app.post<Route>('/audit', { schema, bodyLimit }, async (request) => {
     const receivedAt = clock.now().toISOString()
     const instance = instanceOf(request)
+    await meter(instance.uid, request.body.events.length)
     const facts = request.body.events.map((fact) => factOf(fact, instance, receivedAt))
     return { recorded: (await store.appendAudit(facts)).length }
   })
@@ -81,11 +94,19 @@ export function auditReportRoute(
 
 /** The token proves which instance it was; who did it there is what the instance says. */
 function factOf(
-  { id, at, ...fact }: EditorFact,
+  { id, at, from, to, ...fact }: EditorFact,
   { uid, name }: Pick<InventoryEntry, 'uid' | 'name'>,
   receivedAt: string,
 ): AuditFact {
-  const time = utc(at)
-  if (time === undefined) throw new Problem(400, `The event ${id} has a time that does not exist.`)
-  return { ...fact, at: time, receivedAt, key: `editor/${uid}/${id}`, uid, instance: name }
+  const timeIn = (text: string): string => {
+    const time = utc(text)
+    if (time === undefined) throw new Problem(400, `The event ${id} has a time that does not exist.`)
+    return time
+  }
+  const missing =
+    fact.event === 'gap' && from !== undefined && to !== undefined
+      ? { from: timeIn(from), to: timeIn(to) }
+      : {}
+  const told = { ...fact, ...missing, at: timeIn(at), receivedAt }
+  return { ...told, key: `editor/${uid}/${id}`, uid, instance: name }
 }
