@@ -40,6 +40,12 @@ export const documentKinds = ['settings', 'sessions'] as const
 /** What Node-RED keeps as one object and writes as a whole. */
 export type DocumentKind = (typeof documentKinds)[number]
 
+/** `base`: the SHA-256 of the document the writer started from; absent: there was none. */
+export interface DocumentWrite {
+  readonly content: string
+  readonly base?: string
+}
+
 /** An entry of the editor's library. `type` is Node-RED's: flows, functions, templates. */
 export interface LibraryEntry {
   readonly type: string

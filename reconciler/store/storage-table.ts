@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
+import { sha256 } from '../model/digest.ts'
+import type { DocumentKind, DocumentWrite, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
 import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
 import { listSetAside, settingAside } from './set-aside.ts'
 import type { InstanceStorage } from './store.ts'
@@ -24,9 +25,7 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
       return row && toText(row, 'content')
     },
 
-    async saveDocument(uid, kind, content) {
-      await db(tables[kind]).insert({ uid, content }).onConflict('uid').merge()
-    },
+    saveDocument: async (uid, kind, write) => saveDocument(db, { uid, kind, ...write }),
 
     async libraryEntry(uid, type, path) {
       const row: Row | undefined = await db('library_entries')
@@ -52,6 +51,26 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
 const tables: { readonly [kind in DocumentKind]: string } = {
   settings: 'instance_settings',
   sessions: 'instance_sessions',
+}
+
+interface DocumentSave extends DocumentWrite {
+  readonly uid: string
+  readonly kind: DocumentKind
+}
+
+/** What was read stands in the condition of the writing statement: nobody wrote in between. */
+async function saveDocument(db: Knex, { uid, kind, base, content }: DocumentSave): Promise<boolean> {
+  const read = async () => {
+    const row: Row | undefined = await db(tables[kind]).where({ uid }).first('content')
+    return row && toText(row, 'content')
+  }
+  const found = await read()
+  // Also where an earlier attempt wrote it, and its answer was lost on the way.
+  if (found === content) return true
+  if (base !== (found === undefined ? undefined : sha256(found))) return false
+  if (found === undefined) await db(tables[kind]).insert({ uid, content }).onConflict('uid').ignore()
+  else await db(tables[kind]).where({ uid, content: found }).update({ content })
+  return (await read()) === content
 }
 
 /** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */

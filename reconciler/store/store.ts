@@ -4,6 +4,7 @@ import type { SealedKey } from '../model/credential-keys.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
   DocumentKind,
+  DocumentWrite,
   FlowsSaved,
   FlowsWrite,
   LibraryEntry,
@@ -87,7 +88,8 @@ export interface InstanceStorage {
   flowsSetAside(uid: string): Promise<readonly SetAside[]>
   /** Node-RED's own settings, or its sessions: a JSON text. */
   document(uid: string, kind: DocumentKind): Promise<string | undefined>
-  saveDocument(uid: string, kind: DocumentKind, content: string): Promise<void>
+  /** Whether it stands there now: only where the writer started from what the store had. */
+  saveDocument(uid: string, kind: DocumentKind, write: DocumentWrite): Promise<boolean>
   libraryEntry(uid: string, type: string, path: string): Promise<LibraryEntry | undefined>
   /** All entries of a type, in no order. */
   library(uid: string, type: string): Promise<readonly Pick<LibraryEntry, 'path' | 'meta'>[]>

@@ -88,7 +88,7 @@ t.test('flows may be large, and nothing else', async (t) => {
   })
   t.equal((await put('/flows', large(19_000_000), none)).statusCode, 200)
   t.equal((await put('/flows', large(21_000_000), none)).statusCode, 413)
-  t.equal((await put('/settings', { a: 'x'.repeat(3_000_000) })).statusCode, 413)
+  t.equal((await put('/settings', { a: 'x'.repeat(3_000_000) }, none)).statusCode, 413)
   t.equal((await put('/library/flows?path=a', { meta: {}, body: 'x'.repeat(6_000_000) })).statusCode, 413)
 })
 
@@ -97,10 +97,17 @@ t.test('settings and sessions come back as they were', async (t) => {
   const value = { users: { _: { view: [1, null, { deep: 'ä' }] } }, instanceId: 'i' }
   for (const path of ['/settings', '/sessions']) {
     t.equal((await get(path)).statusCode, 404)
-    t.equal((await put(path, value)).statusCode, 204)
+    t.equal((await get(path)).headers['weir-stored'], 'nothing')
+    t.equal((await put(path, value)).statusCode, 428)
+    const saved = await put(path, value, none)
+    t.equal(saved.statusCode, 204)
     t.same((await get(path)).json(), value)
+    t.equal((await get(path)).headers.etag, saved.headers.etag)
     t.equal((await get(path, other)).statusCode, 404)
-    for (const payload of ['[]', 'null', '"x"']) t.equal((await put(path, payload)).statusCode, 400)
+    for (const payload of ['[]', 'null', '"x"']) t.equal((await put(path, payload, none)).statusCode, 400)
+    for (const stale of [none, { 'if-match': `"${'0'.repeat(64)}"` }])
+      t.equal((await put(path, { stale: true }, stale)).statusCode, 412)
+    t.equal((await put(path, value, { 'if-match': `"${'0'.repeat(64)}"` })).statusCode, 204, 'again')
     t.same((await get(path)).json(), value)
   }
 })

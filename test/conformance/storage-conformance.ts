@@ -58,10 +58,16 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
   })
 
   clause('settings and sessions are replaced as a whole', async (t, store) => {
-    await store.saveDocument('one', 'settings', '{"a":1}')
-    await store.saveDocument('one', 'settings', '{"ä":"\u{1f600}"}')
-    await store.saveDocument('one', 'sessions', '{"token":{}}')
-    await store.saveDocument('two', 'settings', '{}')
+    const first = { content: '{"a":1}' }
+    const next = { content: '{"ä":"\u{1f600}"}', base: sha256(first.content) }
+    t.ok(await store.saveDocument('one', 'settings', first))
+    t.ok(await store.saveDocument('one', 'settings', next))
+    t.ok(await store.saveDocument('one', 'settings', next), 'again')
+    await store.saveDocument('one', 'sessions', { content: '{"token":{}}' })
+    await store.saveDocument('two', 'settings', { content: '{}' })
+    for (const stale of [{}, { base: sha256('{"a":1}') }])
+      t.notOk(await store.saveDocument('one', 'settings', { content: '{"late":1}', ...stale }))
+    t.notOk(await store.saveDocument('two', 'sessions', { content: '{}', base: sha256('gone') }))
     t.equal(await store.document('one', 'settings'), '{"ä":"\u{1f600}"}')
     t.equal(await store.document('one', 'sessions'), '{"token":{}}')
     t.equal(await store.document('two', 'sessions'), undefined)
@@ -140,8 +146,8 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
   clause('what a forgotten instance kept is forgotten, and nothing else', async (t, store) => {
     for (const uid of ['one', 'two']) {
       await store.saveFlows(uid, flows('a'))
-      await store.saveDocument(uid, 'settings', '{}')
-      await store.saveDocument(uid, 'sessions', '{}')
+      await store.saveDocument(uid, 'settings', { content: '{}' })
+      await store.saveDocument(uid, 'sessions', { content: '{}' })
       await store.saveLibraryEntry(uid, { type: 'flows', path: 'a', meta: '{}', body: '' })
     }
     await store.forget('one')
@@ -157,7 +163,7 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
 
   clause('nothing is kept for whom nobody knows', async (t, store) => {
     await t.rejects(store.saveFlows('stranger', flows('a')))
-    await t.rejects(store.saveDocument('stranger', 'settings', '{}'))
+    await t.rejects(store.saveDocument('stranger', 'settings', { content: '{}' }))
     t.equal(await store.flows('stranger'), undefined)
   })
 }

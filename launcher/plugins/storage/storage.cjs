@@ -8,7 +8,7 @@ const { createCredentialKeys } = require('./credential-keys.cjs')
 const { createDelivery } = require('./delivery.cjs')
 const { createDeploySpool } = require('./deploy-spool.cjs')
 const { createDoor, reasonOf } = require('./door.cjs')
-const { earlierLibrary, earlierSessions, earlierSettings } = require('./earlier-files.cjs')
+const { earlierLibrary, earlierSessions, earlierSettings, retireSessions } = require('./earlier-files.cjs')
 const { FlowKeeper } = require('./flow-keeper.cjs')
 const { KeptDocument } = require('./kept-document.cjs')
 const { Library } = require('./library.cjs')
@@ -23,7 +23,8 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
  * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows; `keys`: those of credentials,
  * the one in force first; `credentials`: those that Git declares with its flows.
  * @typedef {{ info(text: string): void, warn(text: string): void }} Log
- * @typedef {{ log: Log }} Runtime
+ * @typedef {{ load(storage: object): Promise<void> }} LoadedSettings
+ * @typedef {{ log: Log, settings: LoadedSettings, storage: object }} Runtime what Node-RED gives its storage (@node-red/runtime, lib/index.js)
  * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
  * @typedef {{ username?: string } | null | undefined} User
  */
@@ -35,10 +36,10 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
  */
 function createStorage(data, fromStack, deploys) {
   const { folder, user } = data
-  /** @type {Log | undefined} */
-  let log
-  const info = (/** @type {string} */ text) => log?.info(text)
-  const warn = (/** @type {string} */ text) => log?.warn(text)
+  /** @type {Runtime | undefined} */
+  let runtime
+  const info = (/** @type {string} */ text) => runtime?.log.info(text)
+  const warn = (/** @type {string} */ text) => runtime?.log.warn(text)
   const said = { info, warn, random: Math.random }
   const door = createDoor(data)
   const settings = new KeptDocument({
@@ -47,6 +48,9 @@ function createStorage(data, fromStack, deploys) {
     folder,
     door,
     earlier: () => earlierSettings(user),
+    // It also saves by what it loads from.
+    adopt: async (content) =>
+      runtime?.settings.load({ ...runtime.storage, getSettings: async () => content }),
   })
   const sessions = new KeptDocument({
     ...said,
@@ -54,6 +58,9 @@ function createStorage(data, fromStack, deploys) {
     folder,
     door,
     earlier: () => earlierSessions(user),
+    retire: () => retireSessions(user),
+    // Node-RED goes on with the object that it was given.
+    adopt: async () => {},
   })
   const library = new Library({ door, folder })
   const flows = new FlowKeeper({
@@ -71,8 +78,8 @@ function createStorage(data, fromStack, deploys) {
   const takeLibrary = createLibraryMove({ folder, user, library, warn })
   settings.readAhead()
 
-  async function prepare(/** @type {Runtime} */ runtime) {
-    log = runtime.log
+  async function prepare(/** @type {Runtime} */ given) {
+    runtime = given
     await makePrivateFolder(folder)
     await mkdir(join(user, 'node_modules'), { recursive: true })
   }

@@ -4,7 +4,7 @@ import { objectSchema as object } from '../../../../model/json-schema.ts'
 import { libraryPath } from '../../../../model/library-path.ts'
 import type { DoorDeps } from '../../../deps.ts'
 import { instanceOf } from '../../../instance-token.ts'
-import { Problem, problemResponses } from '../../../problem.ts'
+import { nothingStored, Problem, problemResponses } from '../../../problem.ts'
 import { answers, anything, list, text } from '../../../schemas.ts'
 
 /** Bytes. */
@@ -49,7 +49,7 @@ export function libraryRoutes(app: FastifyInstance, { store }: Pick<DoorDeps, 's
     if (entry) return { entry: { meta: parsed(entry.meta), body: entry.body } }
     const folder = folderOf(path, await store.library(uid, type))
     if (path !== '' && folder.folders.length + folder.entries.length === 0)
-      throw new Problem(404, 'The library has no such entry.')
+      throw nothingStored('The library has no such entry.')
     return folder
   })
 
