@@ -21,23 +21,33 @@ export interface StubDoor {
   readonly ask: (method: string, path: string, more?: Asked) => Promise<Answer>
 }
 
-export function stubDoor(stored?: string): StubDoor {
+/** `tagOf` the content, and the `body` it is read as. */
+interface Form {
+  readonly tagOf: (content: string) => string
+  readonly body: (content: string) => unknown
+}
+
+const asDocument: Form = { tagOf: sha256, body: JSON.parse }
+
+export function stubDoor(stored?: string, { tagOf, body }: Form = asDocument): StubDoor {
   const lost: Answer = { kind: 'unreachable', reason: 'nobody answers' }
   function put({ headers = {}, content = '' }: Asked): Answer {
-    const current = door.stored === undefined ? undefined : `"${sha256(door.stored)}"`
-    if (door.stored !== content && headers['if-match'] !== current) return { kind: 'answer', status: 412 }
+    const current = door.stored === undefined ? undefined : tagOf(door.stored)
+    const tag = tagOf(content)
+    const base = headers['if-match']?.slice(1, -1)
+    if (tag !== current && base !== current) return { kind: 'answer', status: 412 }
     door.stored = content
-    return { kind: 'answer', status: 204, tag: sha256(content) }
+    return { kind: 'answer', status: 200, tag, body: { revision: tag } }
   }
   function get(): Answer {
     if (door.stored === undefined) return { kind: 'answer', status: 404 }
-    return { kind: 'answer', status: 200, body: JSON.parse(door.stored), tag: sha256(door.stored) }
+    return { kind: 'answer', status: 200, body: body(door.stored), tag: tagOf(door.stored) }
   }
   const door: StubDoor = {
     stored,
     mode: 'up',
     asked: [],
-    before: async () => {},
+    before: async () => undefined,
     async ask(method, path, more = {}) {
       door.asked.push(`${method} ${path}`)
       await door.before()
@@ -47,4 +57,14 @@ export function stubDoor(stored?: string): StubDoor {
     },
   }
   return door
+}
+
+/** The door's `/flows`. */
+export function stubFlowsDoor(nodes?: readonly object[]): StubDoor {
+  const tagOf = (content: string) => {
+    const flows = JSON.parse(content)
+    return sha256(`${JSON.stringify(flows.nodes)}\n${JSON.stringify(flows.credentials)}`)
+  }
+  const body = (content: string) => ({ ...JSON.parse(content), revision: tagOf(content) })
+  return stubDoor(nodes && JSON.stringify({ nodes, credentials: {} }), { tagOf, body })
 }

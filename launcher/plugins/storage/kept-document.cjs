@@ -102,7 +102,8 @@ class KeptDocument {
     this.#known = copy?.known
     if (copy === undefined) return this.#bring(await this.#parts.earlier())
     this.#beganUndelivered = copy.undelivered
-    return copy.undelivered ? this.#bring(copy.content) : copy.content
+    if (copy.undelivered) this.#version = 1
+    return copy.content
   }
 
   /**
@@ -113,7 +114,8 @@ class KeptDocument {
     const ours = copy?.undelivered === true ? copy : undefined
     if (ours !== undefined && isNext(ours, stored)) {
       this.#known = knowing(ours.known, stored.tag)
-      return this.#bring(ours.content)
+      this.#version = 1
+      return ours.content
     }
     this.#known = [stored.tag]
     if (stored.tag === '') return this.#bring(copy?.content ?? (await this.#parts.earlier()))
@@ -122,7 +124,7 @@ class KeptDocument {
   }
 
   /**
-   * The store has none or an earlier one: what is here goes there.
+   * The store has none: what is here goes there.
    * @param {Content} content
    */
   #bring(content) {

@@ -23,8 +23,9 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
  * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows; `keys`: those of credentials,
  * the one in force first; `credentials`: those that Git declares with its flows.
  * @typedef {{ info(text: string): void, warn(text: string): void }} Log
+ * @typedef {{ loadFlows(force: boolean): Promise<void> }} Flows
  * @typedef {{ load(storage: object): Promise<void> }} LoadedSettings
- * @typedef {{ log: Log, settings: LoadedSettings, storage: object }} Runtime what Node-RED gives its storage (@node-red/runtime, lib/index.js)
+ * @typedef {{ log: Log, settings: LoadedSettings, storage: object, flows: Flows, events: import('node:events') }} Runtime what Node-RED gives its storage (@node-red/runtime, lib/index.js)
  * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
  * @typedef {{ username?: string } | null | undefined} User
  */
@@ -38,9 +39,8 @@ function createStorage(data, fromStack, deploys) {
   const { folder, user } = data
   /** @type {Runtime | undefined} */
   let runtime
-  const info = (/** @type {string} */ text) => runtime?.log.info(text)
   const warn = (/** @type {string} */ text) => runtime?.log.warn(text)
-  const said = { info, warn, random: Math.random }
+  const said = { info: (/** @type {string} */ text) => runtime?.log.info(text), warn, random: Math.random }
   const door = createDoor(data)
   const settings = new KeptDocument({
     ...said,
@@ -60,7 +60,7 @@ function createStorage(data, fromStack, deploys) {
     earlier: () => earlierSessions(user),
     retire: () => retireSessions(user),
     // Node-RED goes on with the object that it was given.
-    adopt: async () => {},
+    adopt: async () => undefined,
   })
   const library = new Library({ door, folder })
   const flows = new FlowKeeper({
@@ -72,6 +72,8 @@ function createStorage(data, fromStack, deploys) {
     declaredCredentials: data.credentials,
     keys: createCredentialKeys(data.keys ?? []),
     reload: () => reloadFlows(fromStack, warn),
+    loadNow: async () => runtime?.flows.loadFlows(true),
+    tell: (what, text) => runtime?.events.emit('runtime-event', editorMessage(what, text)),
     undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
   })
@@ -136,6 +138,19 @@ function storageModule({ prepare, getFlows, saveFlows, flows, settings, sessions
 }
 
 /**
+ * What every editor shows for a while, also one that is opened later, until there is no text any more. The editor takes it
+ * for HTML.
+ * @param {string} what
+ * @param {string | undefined} text
+ */
+function editorMessage(what, text) {
+  const id = `weir-${what}`
+  if (text === undefined) return { id, retain: false, payload: {} }
+  const safe = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return { id, retain: true, payload: { type: 'warning', text: safe, timeout: 60_000 } }
+}
+
+/**
  * By the way the editor's own reload takes, which stands in line with deploys.
  * @param {NodeJS.Require} fromStack
  * @param {(text: string) => void} warn
@@ -145,8 +160,10 @@ async function reloadFlows(fromStack, warn) {
     /** @type {RuntimeApi} */
     const runtime = fromStack('@node-red/runtime')
     await runtime.flows.setFlows({ deploymentType: 'reload' })
+    return true
   } catch (error) {
     warn(`The flows of the store could not be loaded: ${reasonOf(error)}`)
+    return false
   }
 }
 
