@@ -88,10 +88,32 @@ export interface AuditFilter {
   readonly instance?: { readonly name: string; readonly uid?: string }
   readonly user?: string
   readonly event?: AuditEvent
-  /** From this time on. */
+  /** Recorded at this time or later: see `recordedAt`. */
   readonly since?: string
-  /** Before this time. */
+  /** Recorded before this time. */
   readonly until?: string
+}
+
+/** When it came in, where an instance told it: the time that the instance gave may be any. RFC 3339, UTC. */
+export function recordedAt({ at, receivedAt }: Pick<AuditFact, 'at' | 'receivedAt'>): string {
+  return receivedAt ?? at
+}
+
+/** Whether the entry itself is one of those: what stands beside it in the store may have been changed. */
+export function matchesFilter(
+  entry: AuditEntry,
+  { instance, user, event, since, until }: AuditFilter,
+): boolean {
+  const time = recordedAt(entry)
+  const isOf =
+    instance === undefined ||
+    entry.instance === instance.name ||
+    (instance.uid !== undefined && entry.uid === instance.uid)
+  const isBy = user === undefined || entry.user === user
+  const isThat = event === undefined || entry.event === event
+  return (
+    isOf && isBy && isThat && (since === undefined || time >= since) && (until === undefined || time < until)
+  )
 }
 
 /** Longer texts are cut: nothing that is told about a fact may make the trail a store for something else. */

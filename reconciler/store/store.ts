@@ -157,7 +157,7 @@ export interface Store extends InstanceStorage, CredentialKeyStore, AsyncDisposa
   appendAudit(facts: readonly AuditFact[]): Promise<readonly AuditEntry[]>
   audit(page: Page & AuditFilter): Promise<readonly AuditEntry[]>
   /** The rows of the audit trail as they stand there, oldest first, for a proof or an export. */
-  auditRows(filter?: AuditFilter): AsyncIterable<AuditRow>
+  auditRows(): AsyncIterable<AuditRow>
 
   statuses(): Promise<readonly StatusRecord[]>
   /** Writes the given records and removes those of `gone`. */
