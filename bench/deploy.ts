@@ -1,6 +1,6 @@
 import { hashPassword } from '../reconciler/identity/passwords.ts'
+import { editorSession } from '../test/support/editor-session.ts'
 import { freePortPair } from '../test/support/free-port.ts'
-import { signIn } from '../test/support/launcher.ts'
 import { endProcess, startBare, untilAnswers } from './node-red.ts'
 import { inTurns, quantile } from './samples.ts'
 import { prepareFleet, untilRunning } from './served-fleet.ts'
@@ -21,7 +21,7 @@ export const deployRow: Row = {
     await served.fleet.commit('Declare somebody and an instance')
     const reconciler = served.serve()
     await untilRunning(served, name)
-    const token = await signIn(port, 'olga', password)
+    const token = await editorSession(`http://127.0.0.1:${port}/`, 'olga', password)
     if (token === undefined) throw new Error('nobody is signed in')
     const bare = await startBare(await bench.folder('bare'))
     bench.atEnd(async () => endProcess(bare.process))

@@ -7,4 +7,5 @@
 export const http = process.getBuiltinModule('node:http')
 export const fs = process.getBuiltinModule('node:fs')
 export const util = process.getBuiltinModule('node:util')
-export const crypto = process.getBuiltinModule('node:crypto')
+/** Loaded when it is first asked for: it takes 2 MB. */
+export const crypto = () => process.getBuiltinModule('node:crypto')

@@ -4,7 +4,7 @@ import { crypto } from './builtin.ts'
  * The canonical form of a JSON value (RFC 8785): members sorted by UTF-16 code units, no white space. JavaScript's own
  * rendering of numbers and strings is what the RFC prescribes. Throws a TypeError for a number that is not finite.
  */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(element).join(',')}]`
   if (typeof value === 'object' && value !== null) return canonicalObject(value)
   if (typeof value === 'number' && !Number.isFinite(value))
@@ -14,7 +14,7 @@ function canonicalJson(value: unknown): string {
 
 /** The SHA-256 of the canonical form, as 64 lower-case hexadecimal digits: equal values have equal digests. */
 export function canonicalDigest(value: unknown): string {
-  return crypto.createHash('sha256').update(canonicalJson(value)).digest('hex')
+  return crypto().createHash('sha256').update(canonicalJson(value)).digest('hex')
 }
 
 function element(value: unknown): string {

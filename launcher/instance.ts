@@ -60,7 +60,7 @@ export class Instance {
   state(): LauncherState {
     const { bootstrap, paths } = this.#parts
     const { phase, pid, restarts, since, message = this.#note } = this.#supervisor.standing
-    const flows = this.#nodeRed.flowsDigest()
+    const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
@@ -221,7 +221,7 @@ export class Instance {
   }
 
   #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
-    const asRuns = next.flows?.digest === this.#nodeRed.flowsDigest()
+    const asRuns = next.flows?.digest === this.#nodeRed.flowsDigest(next.flows)
     if (this.#refused !== undefined || needsRestart(asRuns ? declaring(before, next) : before, next))
       return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true

@@ -44,8 +44,8 @@ export class NodeRed {
     this.#flows = new FlowsFile(parts.paths.flows)
   }
 
-  flowsDigest(): string | undefined {
-    return this.#flows.digest()
+  flowsDigest(declared: RuntimeSettings['flows']): string | undefined {
+    return this.#flows.digest(declared)
   }
 
   /** Whether the editor has changed credentials that Git declares: the storage module says so by a file. */

@@ -28,6 +28,7 @@ export function renderSettingsFile(settings: RuntimeSettings, places: SettingsFi
     editor: settings.editor.enabled,
     title: settings.editor.title,
     access: settings.endpoints.access,
+    identity: settings.identity,
     storage: {
       keys: [settings.credentialSecret, ...(settings.earlierCredentialSecrets ?? [])],
       credentials: settings.flows?.credentials,
@@ -83,6 +84,7 @@ function restartRelevant(settings: RuntimeSettings): string {
       rest.allowInstallScripts,
       rest.credentialSecret,
       rest.endpoints.access,
+      rest.identity,
     ],
   ])
 }

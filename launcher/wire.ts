@@ -26,15 +26,29 @@ export interface RuntimeSettings {
   /** Those before it, newest first: what is still encrypted with one of them is encrypted anew. */
   readonly earlierCredentialSecrets?: readonly string[]
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
+  readonly identity?: {
+    readonly issuer: string
+    /** The same door as instances reach it. */
+    readonly backChannel: string
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly redirectUris: readonly string[]
+  }
   readonly members: readonly Member[]
 }
 
-/** Somebody who may sign in. `permissions` are Node-RED's; `''`: HTTP endpoints and dashboards only. */
+/**
+ * Somebody who may come in, by whatever way. `permissions` are Node-RED's; `''`: HTTP endpoints and dashboards only.
+ * The hash of a password is there only where `endpoints.access` is `basic`.
+ */
 export interface Member {
   readonly username: string
-  readonly passwordHash: string
+  readonly displayName?: string
   readonly permissions: '*' | 'read' | ''
+  readonly passwordHash?: string
+  /** Read tokens: SHA-256 in hexadecimal digits, and until when (RFC 3339). */
+  readonly tokens?: readonly { readonly sha256: string; readonly expires?: string }[]
 }
 
 export const launcherPhases = ['installing', 'starting', 'running', 'crashed', 'stopping', 'stopped'] as const

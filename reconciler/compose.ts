@@ -16,7 +16,7 @@ import {
   openCredentialKeys,
   type CredentialKeys,
 } from './control/credential-keys.ts'
-import { createDesk } from './control/desk.ts'
+import { createDesk, type IdentityOf } from './control/desk.ts'
 import { FleetBoard } from './control/fleet-board.ts'
 import { createSecretsInForce } from './control/read-secrets.ts'
 import type { ReconcileDeps } from './control/reconcile.ts'
@@ -26,7 +26,9 @@ import { createValidators } from './desired/validators.ts'
 import type { Driver } from './drivers/driver.ts'
 import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { sha256 } from './model/digest.ts'
+import { byUid } from './model/inventory.ts'
 import type { DriverName } from './model/resource.ts'
+import type { Secret } from './model/secret.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
@@ -56,7 +58,7 @@ export interface Surroundings {
 }
 
 /** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
-export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0']
+export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0', '--optimize-for-size']
 
 export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
   return openSource({
@@ -118,6 +120,8 @@ export interface Composition extends AsyncDisposable {
   readonly controller: Controller
   readonly board: FleetBoard
   readonly deps: ControllerDeps
+  /** A secret of its own for every purpose and subject, from the fleet key. */
+  readonly derive: (purpose: string, subject: string) => Secret
   /**
    * Stops every instance of this fleet and keeps its data; the next start starts them again. Whether all of them have
    * stopped; the log names those that have not.
@@ -165,6 +169,7 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
     controller: new Controller(deps),
     board,
     deps,
+    derive: (purpose, subject) => derive(key, purpose, subject),
     stopAll: async (signal) => stopAll(deps, credentialsFrom(key, config), signal),
   }
 }
@@ -204,7 +209,8 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const [health, queue] = [createHealth(), new WakeQueue()]
   const place = createPlace(store.fleet, drivers)
-  const desk = createDesk({ place, health, ...config.localfs, credentialKeys })
+  const identity = identityOf(config, key)
+  const desk = createDesk({ place, health, ...config.localfs, credentialKeys, identity })
   const context: ActionContext = {
     store,
     drivers,
@@ -250,6 +256,7 @@ export function composeDrivers(
     fleet,
     host: config.localfs.host,
     allowInstallScripts: config.localfs.allowInstallScripts,
+    configured: { 'identity.issuer': config.identity.issuer },
     launcher: { program: launcher, nodeFlags: launcherFlags },
     npm: 'npm',
     machine: {
@@ -302,14 +309,24 @@ function credentialsFrom(key: FleetKey, config: Config): ActionContext['credenti
   }
 }
 
-/** Where instances on this machine reach the runtime door. */
+/** How an instance's editor signs people in: each is a client of its own. */
+function identityOf(config: Config, key: FleetKey): IdentityOf {
+  return (uid) => ({
+    issuer: config.identity.issuer,
+    backChannel: `${runtimeUrl(config)}/identity`,
+    clientId: uid,
+    clientSecret: derive(key, 'oidc-client', uid).reveal(),
+  })
+}
+
+/** Where instances on this machine reach the doors. */
 function runtimeUrl({ listen: { host, port } }: Config): string {
   return reachableUrl(host, port)
 }
 
 /** What is known before the first round: what was remembered. */
 async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
-  const inventory = new Map((await store.inventory()).map((entry) => [entry.uid, entry]))
+  const inventory = byUid(await store.inventory())
   const records = (await store.statuses()).filter(({ kind }) => kind === 'Instance')
   const instances = new Map(records.map((record) => [record.name, record]))
   return {

@@ -1,4 +1,5 @@
 import { readFile, realpath } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { validate as validateSchedule } from 'node-cron'
@@ -8,6 +9,7 @@ import { explainError } from './desired/explain-error.ts'
 import type { Configuration as ConfigurationDocument } from './model/generated/configuration.ts'
 import { defined } from './model/defined.ts'
 import { parseDuration } from './model/quantity.ts'
+import { reachableUrl } from './model/reachable.ts'
 import type { DriverName } from './model/resource.ts'
 
 type Scheme = 'https' | 'ssh' | 'http' | 'file' | 'git'
@@ -29,6 +31,19 @@ export interface Config {
   /** The file of the master key, where it is not in the data folder. */
   readonly key?: string
   readonly listen: { readonly host: string; readonly port: number }
+  readonly trustProxy: readonly string[]
+  readonly identity: {
+    /** What browsers know the identity door by, without a slash at its end. */
+    readonly issuer: string
+    readonly sessionHours: number
+    readonly upstream?: {
+      readonly issuer: string
+      readonly clientId: string
+      /** The file that holds it. */
+      readonly clientSecret: string
+      readonly displayName: string
+    }
+  }
   readonly driver: DriverName
   readonly schedule: string
   readonly concurrency: number
@@ -69,10 +84,13 @@ export async function loadConfig(flags: Flags, workingDirectory: string): Promis
   const file = flags.config === undefined ? undefined : resolve(workingDirectory, flags.config)
   const document = file === undefined ? {} : await readDocument(file)
   const base = file === undefined ? workingDirectory : dirname(file)
+  const listen = parseListen(flags.listen ?? document.listen ?? '127.0.0.1:3000')
   return deepFrozen({
     source: sourceOf(document, flags, { base, workingDirectory }),
     data: await realPath(dataOf(document, flags, { base, workingDirectory })),
-    listen: parseListen(flags.listen ?? document.listen ?? '127.0.0.1:3000'),
+    listen,
+    trustProxy: proxiesOf(document),
+    identity: identityOf(document, listen, base),
     ...behaviourOf(document),
     ...(document.key === undefined ? {} : { key: resolve(base, document.key) }),
     ...(document.secrets === undefined ? {} : { secrets: resolve(base, document.secrets) }),
@@ -86,7 +104,7 @@ function deepFrozen<T extends object>(value: T): T {
 
 function behaviourOf(
   document: ConfigurationDocument,
-): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets'> {
+): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets' | 'trustProxy' | 'identity'> {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
     driver,
@@ -121,6 +139,40 @@ function sourceOf(
     sshKey: absolute(own.sshKey, base),
     knownHosts: absolute(own.knownHosts, base),
   })
+}
+
+function identityOf(
+  { identity = {} }: ConfigurationDocument,
+  { host, port }: Config['listen'],
+  base: string,
+): Config['identity'] {
+  const { issuer, sessionHours = 12, upstream } = identity
+  for (const [field, url] of Object.entries({ issuer, 'upstream.issuer': upstream?.issuer }))
+    if (url !== undefined && !URL.canParse(url))
+      throw new ConfigError([`identity.${field}: ${JSON.stringify(url)} is no URL`])
+  return defined({
+    issuer: issuer ?? `${reachableUrl(host, port)}/identity`,
+    sessionHours,
+    upstream: upstream && {
+      issuer: upstream.issuer,
+      clientId: upstream.clientId,
+      clientSecret: resolve(base, upstream.clientSecret),
+      displayName: upstream.displayName ?? new URL(upstream.issuer).hostname,
+    },
+  })
+}
+
+/** @throws ConfigError where one is neither an address nor a network. */
+function proxiesOf({ trustProxy = [] }: ConfigurationDocument): readonly string[] {
+  const wrong = trustProxy.filter((proxy) => {
+    const [address = '', bits] = proxy.split('/')
+    const family = isIP(address)
+    return family === 0 || (bits !== undefined && Number(bits) > (family === 4 ? 32 : 128))
+  })
+  if (wrong.length === 0) return trustProxy
+  throw new ConfigError(
+    wrong.map((proxy) => `trustProxy: ${JSON.stringify(proxy)} is no address or network, such as 10.0.0.0/8`),
+  )
 }
 
 function dataOf({ data }: ConfigurationDocument, flags: Flags, places: Places): string {

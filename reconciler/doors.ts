@@ -1,19 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { Registry } from 'prom-client'
 import type { Composition } from './compose.ts'
 import type { Config } from './config.ts'
 import { createServer, listen } from './api/server.ts'
 import { createAuthenticate } from './identity/authenticate.ts'
-import { createSignInLimit } from './identity/rate-limit.ts'
+import type { Directory } from './identity/directory.ts'
+import { createIdentity, identityPath, type Identity, type IdentityDeps } from './identity/identity.ts'
+import { createSignInLimit, type SignInLimit } from './identity/rate-limit.ts'
+import type { InventoryEntry } from './model/inventory.ts'
+import { Secret } from './model/secret.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { reachableUrl } from './model/reachable.ts'
 
-/** Opens the status and runtime doors. Returns their URL; disposing closes them. */
+/** Opens the doors. Returns their URL; disposing closes them. */
 export async function openDoors(
   config: Config,
-  { board, deps }: Composition,
+  composition: Composition,
   { log, registry }: { readonly log: Logger; readonly registry: Registry },
 ): Promise<AsyncDisposable & { readonly url: string }> {
+  const { board, deps } = composition
+  // until Git was read nobody is known, and that is an outage, not a refusal
+  const desired = () => (board.current().source.revision === undefined ? undefined : board.current().desired)
+  const limit = createSignInLimit({ store: deps.store, clock: systemClock })
+  const urlOf = ({ port }: Pick<InventoryEntry, 'port'>): string | undefined =>
+    port === undefined ? undefined : editorUrl(config.localfs.host, port)
+  const directory: Directory = {
+    people: desired,
+    instance: (uid) => board.current().inventory.get(uid),
+    editorUrl: urlOf,
+  }
+  const identity = openIdentity(config, composition, { directory, limit })
   const server = await createServer({
     feed: board,
     desk: deps.desk,
@@ -24,18 +42,45 @@ export async function openDoors(
       const driver = entry === undefined ? undefined : deps.drivers.get(entry.driver)
       return driver?.logs?.(uid, options, signal)
     },
-    authenticate: createAuthenticate({
-      // until Git was read nobody is known, and that is an outage, not a refusal
-      desired: () => (board.current().source.revision === undefined ? undefined : board.current().desired),
-      limit: createSignInLimit(),
-      clock: systemClock,
-    }),
+    authenticate: createAuthenticate({ desired, limit, clock: systemClock, issued: identity.issued }),
+    identity,
     metrics: registry,
     log,
-    urlOf: ({ port }) => (port === undefined ? undefined : editorUrl(config.localfs.host, port)),
+    urlOf,
+    trustProxy: config.trustProxy,
   })
   const url = await listen(server, config.listen)
   return { url, [Symbol.asyncDispose]: async () => server.close() }
+}
+
+function openIdentity(
+  config: Config,
+  { deps, derive }: Composition,
+  shared: { readonly directory: Directory; readonly limit: SignInLimit },
+): Identity {
+  const { issuer, sessionHours, upstream } = config.identity
+  const { host, port } = config.listen
+  return createIdentity({
+    ...shared,
+    issuer,
+    sessionHours,
+    backChannel: `${reachableUrl(host, port)}${identityPath}`,
+    derive,
+    newToken: () => randomBytes(32).toString('base64url'),
+    store: deps.store,
+    clock: systemClock,
+    ...(upstream === undefined ? {} : { upstream: { ...upstream, clientSecret: fileSecret(upstream) } }),
+  })
+}
+
+/** One newline at its end is not part of it. */
+function fileSecret({
+  clientSecret: file,
+}: {
+  readonly clientSecret: string
+}): NonNullable<IdentityDeps['upstream']>['clientSecret'] {
+  return async (signal) =>
+    new Secret((await readFile(file, { encoding: 'utf8', signal })).replace(/\r?\n$/, ''))
 }
 
 /** Where an instance on this machine answers; a wildcard address is reached by loopback. */

@@ -18,7 +18,39 @@ t.test('without a file', async (t) => {
     maxDeletions: 0.25,
     localfs: { firstPort: 12_080, host: '127.0.0.1', allowInstallScripts: false },
     logLevel: 'info',
+    trustProxy: [],
+    identity: { issuer: 'http://127.0.0.1:3000/identity', sessionHours: 12, upstream: undefined },
   })
+})
+
+t.test('how people sign in', async (t) => {
+  const { folder, config } = await configure(`listen: 0.0.0.0:8080
+trustProxy: [127.0.0.1, 10.0.0.0/8, "fd00::/8"]
+identity:
+  sessionHours: 8
+  upstream: { issuer: https://login.example.com/realm, clientId: weir, clientSecret: upstream-secret }
+`)
+  t.strictSame(config.trustProxy, ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'])
+  t.strictSame(config.identity, {
+    issuer: 'http://127.0.0.1:8080/identity',
+    sessionHours: 8,
+    upstream: {
+      issuer: 'https://login.example.com/realm',
+      clientId: 'weir',
+      clientSecret: join(folder, 'etc/upstream-secret'),
+      displayName: 'login.example.com',
+    },
+  })
+  for (const [wrong, message] of [
+    ['trustProxy: [10.0.0.0/33]', /trustProxy: "10.0.0.0\/33" is no address or network/],
+    ['trustProxy: [localhost]', /trustProxy/],
+    ['identity: { issuer: "https://weir.example.com/" }', /identity/],
+    ['identity: { issuer: "https://user@weir.example.com/identity" }', /identity/],
+    ['identity: { issuer: "https://[/identity" }', /identity.issuer: .* is no URL/],
+    ['identity: { issuer: "https://weir.example.com/identity", sessionHours: 0 }', /sessionHours/],
+    ['identity: { upstream: { issuer: "https://login.example.com" } }', /clientId/],
+  ] as const)
+    await t.rejects(configure(wrong), message, wrong)
 })
 
 t.test('paths of the file are relative to it, paths of flags to where one stands', async (t) => {

@@ -2,10 +2,12 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { DoorDeps } from './deps.ts'
+import { identityPath } from '../identity/identity.ts'
 import { instanceDecorator, instanceHook } from './instance-token.ts'
 import { sendError, sendProblem } from './problem.ts'
 import { healthRoutes } from './routes/health/health.ts'
 import { metricsRoute } from './routes/health/metrics.ts'
+import { identityDoor } from './routes/identity/door.ts'
 import { auditReportRoute } from './routes/runtime/audit.ts'
 import { settingsRoute } from './routes/runtime/settings.ts'
 import { stateReportRoute } from './routes/runtime/state.ts'
@@ -13,6 +15,7 @@ import { documentRoutes } from './routes/runtime/storage/documents.ts'
 import { flowsRoutes } from './routes/runtime/storage/flows.ts'
 import { libraryRoutes } from './routes/runtime/storage/library.ts'
 import { auditRoute } from './routes/status/audit.ts'
+import { browserSignInRoutes } from './routes/status/browser-sign-in.ts'
 import { eventRoute } from './routes/status/events.ts'
 import { fleetRoute } from './routes/status/fleet.ts'
 import { historyRoute } from './routes/status/history.ts'
@@ -24,9 +27,12 @@ import { planRoute } from './routes/status/plan.ts'
 import { stateRoute } from './routes/status/state.ts'
 import { teamRoutes } from './routes/status/teams.ts'
 import { userRoutes } from './routes/status/users.ts'
-import { signInHook, viewerDecorator } from './sign-in.ts'
+import { sessionCookie, signInHook, viewerDecorator } from './sign-in.ts'
 
-/** The doors as a Fastify plugin: status for people, runtime for instances, health for whoever watches the process. */
+/**
+ * The doors as a Fastify plugin: status for people, runtime for instances, identity for browsers, health for whoever watches
+ * the process.
+ */
 export function statusApp(deps: DoorDeps) {
   return async (app: FastifyInstance): Promise<void> => {
     await app.register(helmet)
@@ -39,6 +45,10 @@ export function statusApp(deps: DoorDeps) {
     await app.register(healthDoor(deps))
     await app.register(statusDoor(deps), { prefix: '/api/v1' })
     await app.register(runtimeDoor(deps), { prefix: '/runtime/v1' })
+    const { identity } = deps
+    if (identity === undefined) return
+    await app.register(async (browsers) => browserSignInRoutes(browsers, identity), { prefix: '/api' })
+    await app.register(identityDoor(identity), { prefix: identityPath })
   }
 }
 
@@ -54,7 +64,18 @@ const openapi = {
   components: {
     securitySchemes: {
       password: { type: http, scheme: 'basic', description: 'Name and password of a declared user.' },
-      readToken: { type: http, scheme: 'bearer', description: 'A read token of a declared user.' },
+      readToken: {
+        type: http,
+        scheme: 'bearer',
+        description:
+          'A read token of a declared user, or an access token of the identity door with the scope `status`.',
+      },
+      session: {
+        type: 'apiKey' as const,
+        in: 'cookie' as const,
+        name: sessionCookie,
+        description: 'The session of a browser that signed in at /api/sign-in.',
+      },
       instanceToken: {
         type: http,
         scheme: 'bearer',
@@ -62,7 +83,7 @@ const openapi = {
       },
     },
   },
-  security: [{ password: [] }, { readToken: [] }],
+  security: [{ password: [] }, { readToken: [] }, { session: [] }],
 }
 
 function healthDoor(deps: DoorDeps) {

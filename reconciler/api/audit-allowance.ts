@@ -9,7 +9,7 @@ export interface AuditAllowance {
 }
 
 /** More than people bring about in an hour; what waited on a disk for longer than that comes in over some hours. */
-export const defaultAuditAllowance: AuditAllowance = { events: 6000, window: 3600 }
+export const defaultAuditAllowance: AuditAllowance = { events: 2000, window: 3600 }
 
 /**
  * Counts the events of each instance, those that are told again included. Kept in memory: a restart forgets it.

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { LauncherLogLine } from '../../launcher/wire.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
+import type { Identity } from '../identity/identity.ts'
 import type { FleetStatusFeed } from '../status/fleet-status.ts'
 import type { UrlOf } from '../status/instance-views.ts'
 import type { InstanceStorage, Store } from '../store/store.ts'
@@ -22,12 +23,16 @@ export interface DoorDeps {
     signal: AbortSignal,
   ) => AsyncIterable<LauncherLogLine> | undefined
   readonly authenticate: Authenticate
+  /** Absent: there is no identity door. */
+  readonly identity?: Identity
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
   readonly log: FastifyBaseLogger
   readonly clock: { now(): Date }
   readonly urlOf: UrlOf
+  /** Proxies whose word is taken for where a request comes from: addresses or networks (CIDR). */
+  readonly trustProxy?: readonly string[]
   /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
   readonly heartbeat?: number
-  /** How many events of its editor an instance may tell. Default: 6000 an hour. */
+  /** How many events of its editor an instance may tell. Default: 2000 an hour. */
   readonly auditAllowance?: AuditAllowance
 }

@@ -21,6 +21,7 @@ export async function createServer(deps: DoorDeps): Promise<FastifyInstance> {
     http: { headersTimeout },
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
+    trustProxy: deps.trustProxy === undefined || deps.trustProxy.length === 0 ? false : [...deps.trustProxy],
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply)
     },

@@ -2,7 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticate, Authentication } from '../identity/authenticate.ts'
 import { assertNever } from '../model/assert-never.ts'
 import type { Viewer } from '../model/viewer.ts'
+import { readCookie } from './cookies.ts'
 import { Problem } from './problem.ts'
+
+/** The cookie of a browser that signed in at the identity door. */
+export const sessionCookie = 'weir_session'
 
 /** The request decorator that holds who asks. */
 export const viewerDecorator = 'viewer'
@@ -23,7 +27,12 @@ export async function authenticateRequest(
   authenticate: Authenticate,
   request: FastifyRequest,
 ): Promise<Authentication> {
-  return authenticate({ authorization: request.headers.authorization, address: request.ip })
+  const session = readCookie(request.headers.cookie, sessionCookie)
+  return authenticate({
+    authorization: request.headers.authorization,
+    address: request.ip,
+    ...(session === undefined ? {} : { session }),
+  })
 }
 
 /** Who asks, in a route behind `signInHook`. */

@@ -27,8 +27,8 @@ export function createPlace(
   })
 }
 
-/** Differs whenever the launcher must be told: in everything but the name, and where and whether the instance runs. */
+/** Differs whenever the launcher must be told: in everything but the name, the port, and whether the instance runs. */
 function settingsDigest(spec: ResolvedInstance, configured: Fields): string {
-  const { name: _n, driver: _d, state: _s, hostnames: _h, team: _t, port: _p, ...settings } = spec
+  const { name: _n, driver: _d, state: _s, team: _t, port: _p, ...settings } = spec
   return digestOf({ settings, configured })
 }

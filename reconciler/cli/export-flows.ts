@@ -5,6 +5,7 @@ import { isEncryptedCredentials, type EncryptedCredentials } from '../model/encr
 import type { StoredFlows } from '../model/instance-storage.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { Json } from '../model/json.ts'
+import type { ResolvedInstance } from '../model/resource.ts'
 import { Secret } from '../model/secret.ts'
 import { plainText } from '../plan/plain-text.ts'
 import { decryptCredentials, encryptCredentials } from '../secrets/node-credentials.ts'
@@ -140,22 +141,41 @@ async function credentialsOf(
   { flows, key: wanted, signal }: Wanted,
 ): Promise<EncryptedCredentials> {
   const keys = await reading.keys()
-  const key =
-    typeof wanted === 'object'
-      ? await declared(reading, wanted.secret, signal)
-      : keys.inForce(uid, wanted === 'own' ? {} : (applied?.spec ?? {}))
+  const key = await keyOf(reading, { keys, uid, spec: applied?.spec ?? {}, wanted, signal })
   if (key === undefined)
     throw new ExportRefusal(`"${name}" has no credential key yet: it is made when it is created`)
-  const stored: unknown = flows === undefined ? {} : JSON.parse(flows.credentials)
+  const stored: unknown = JSON.parse(flows?.credentials ?? '{}')
   if (!isEncryptedCredentials(stored)) return encryptCredentials(plain(stored), key, reading.randomBytes(16))
   if (decryptCredentials(stored, key) !== undefined) return stored
-  for (const earlier of keys.all(uid)) {
-    const opened = decryptCredentials(stored, earlier)
-    if (opened !== undefined) return encryptCredentials(opened, key, reading.randomBytes(16))
-  }
+  const opened = keys
+    .all(uid)
+    .map((earlier) => decryptCredentials(stored, earlier))
+    .find((one) => one !== undefined)
+  if (opened !== undefined) return encryptCredentials(opened, key, reading.randomBytes(16))
   throw new ExportRefusal(
     `the credentials of "${name}" cannot be decrypted with any key that the store keeps; enter them in the editor anew`,
   )
+}
+
+/** The key that is asked for; undefined where the instance has none yet. */
+async function keyOf(
+  reading: FlowsReading,
+  {
+    keys,
+    uid,
+    spec,
+    wanted,
+    signal,
+  }: {
+    readonly keys: Pick<CredentialKeys, 'inForce'>
+    readonly uid: string
+    readonly spec: Pick<ResolvedInstance, 'credentialSecret'>
+    readonly wanted: ExportRequest['key']
+    readonly signal: AbortSignal
+  },
+): Promise<Secret | undefined> {
+  if (typeof wanted === 'object') return declared(reading, wanted.secret, signal)
+  return keys.inForce(uid, wanted === 'own' ? {} : spec)
 }
 
 function plain(stored: unknown): Secret<object> {

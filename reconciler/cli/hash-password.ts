@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { hashPassword, PasswordError } from '../identity/passwords.ts'
+import { hashPassword, PasswordError, type HashForm } from '../identity/passwords.ts'
 
 /**
  * Asks for a password on the terminal without showing it, or takes the first line of a pipe, and returns its hash for
@@ -9,6 +9,7 @@ import { hashPassword, PasswordError } from '../identity/passwords.ts'
 export async function readAndHash(
   input: NodeJS.ReadableStream & { readonly isTTY?: boolean },
   prompt: (text: string) => void,
+  form?: HashForm,
 ): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: input.isTTY === true })
@@ -18,7 +19,7 @@ export async function readAndHash(
     if (input.isTTY === true) prompt('\n')
     if (password.length < 8)
       throw new PasswordError('The password is too short: it needs at least 8 characters.')
-    return await hashPassword(password)
+    return await hashPassword(password, form)
   } finally {
     lines.close()
   }

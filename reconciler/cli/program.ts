@@ -11,6 +11,7 @@ import type { Terminal } from './terminal.ts'
 import { printValidation, type ValidateOutput } from './validate.ts'
 import { composeLoader, composeSource, type Surroundings } from '../compose.ts'
 import { loadConfig, type Config, type Flags } from '../config.ts'
+import { bcryptForm } from '../identity/passwords.ts'
 import { Secret } from '../model/secret.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
 import { createLogger } from '../telemetry/logger.ts'
@@ -89,7 +90,8 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
   program
     .command('hash-password')
     .description('read a password and print its hash for spec.passwordHash of a User')
-    .action(async () => end(hashCommand(deps)))
+    .option('--bcrypt', 'hash by bcrypt instead of argon2id')
+    .action(async (flags: { readonly bcrypt?: true }) => end(hashCommand(flags, deps)))
   await program.parseAsync([...argv], { from: 'user' })
   return code
 }
@@ -162,8 +164,11 @@ async function validateCommand(
   return printValidation(desired, { output: flags.output, sourcePath }, deps.terminal)
 }
 
-async function hashCommand({ input, terminal }: ProgramDeps): Promise<number> {
-  terminal.out(`${await readAndHash(input, terminal.err)}\n`)
+async function hashCommand(
+  { bcrypt }: { readonly bcrypt?: true },
+  { input, terminal }: ProgramDeps,
+): Promise<number> {
+  terminal.out(`${await readAndHash(input, terminal.err, bcrypt === true ? bcryptForm : undefined)}\n`)
   return 0
 }
 

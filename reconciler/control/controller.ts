@@ -1,5 +1,6 @@
 import type { FleetBoard } from './fleet-board.ts'
-import { readDesired, reconcile, type ReconcileDeps, type Round } from './reconcile.ts'
+import type { Round } from './judge.ts'
+import { readDesired, reconcile, type ReconcileDeps } from './reconcile.ts'
 import { rememberedState } from './remembered-state.ts'
 import { WakeQueue, type WakeCause } from './wake-queue.ts'
 import type { Desk } from './desk.ts'
@@ -14,6 +15,7 @@ import { SourceError } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
 import type { Observation, Phase } from '../model/observed-state.ts'
 import type { Clock } from '../telemetry/clock.ts'
+import { createGiveBack } from '../telemetry/memory.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface ControllerLog {
@@ -55,6 +57,7 @@ export interface Outcome {
 /** The loop: whatever wakes it, it looks at everything again and does what is to be done. */
 export class Controller {
   readonly #deps: ControllerDeps
+  readonly #giveBack: () => void
   #desired: DesiredState | undefined
   /** What `#desired` is while nothing could be read: less than the revision that it names. */
   #memory: DesiredState | undefined
@@ -63,6 +66,7 @@ export class Controller {
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps
+    this.#giveBack = createGiveBack(deps.clock)
     deps.health.subscribe((state) => {
       deps.board.reported(state, deps.executor)
       void this.#remember()
@@ -170,6 +174,7 @@ export class Controller {
     if (this.#desired === undefined) return
     try {
       await this.#round(this.#desired, causes, signal)
+      if (this.#deps.executor.idle) this.#giveBack()
     } catch (error) {
       signal.throwIfAborted()
       this.#deps.log.error({ err: error }, 'a round failed')

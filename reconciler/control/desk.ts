@@ -17,11 +17,15 @@ export interface Desk extends RuntimeDesk {
   refresh(desired: DesiredState, inventory: Inventory, secrets: ReadonlyMap<string, Secret>): void
 }
 
+/** How the editor of an instance signs people in. */
+export type IdentityOf = (uid: string) => SettingsSources['identity']
+
 export function createDesk(deps: {
   readonly place: Place
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
+  readonly identity: IdentityOf
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
@@ -54,7 +58,15 @@ export function createDesk(deps: {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
       const { host, allowInstallScripts, credentialKeys } = deps
-      return runtimeSettings(instance, { desired, secrets, credentialKeys, host, allowInstallScripts })
+      const sources = {
+        desired,
+        secrets,
+        credentialKeys,
+        host,
+        allowInstallScripts,
+        identity: deps.identity(uid),
+      }
+      return runtimeSettings(instance, sources)
     },
     report: (uid, state) => {
       deps.health.report({ ...state, uid })

@@ -1,10 +1,12 @@
-import type { Round } from './reconcile.ts'
+import type { Round } from './judge.ts'
 import type { LauncherState } from '../../launcher/wire.ts'
 import type { Executor } from '../apply/executor.ts'
+import type { DesiredState } from '../model/desired-state.ts'
+import type { Inventory } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import type { Plan } from '../model/plan.ts'
 import type { StatusRecord } from '../model/status-record.ts'
-import { instanceStatus } from '../status/conditions.ts'
+import { instanceStatus, saysTheSame, type StatusInput } from '../status/conditions.ts'
 import type { FleetEvent, FleetStatus, FleetStatusFeed } from '../status/fleet-status.ts'
 import type { Clock } from '../telemetry/clock.ts'
 
@@ -97,28 +99,35 @@ export class FleetBoard implements FleetStatusFeed {
   }
 
   /**
-   * Judges instances anew: the named ones, or all. A status that changed is told and kept; that it holds for a newer
-   * revision too is entered, but is no news.
+   * Judges instances anew: the named ones, or all. A status that changed is told and kept. That it holds for a newer
+   * revision too is no news, and most records are left as they are: whoever shows them knows the revision.
    */
   refresh(executor: Executor, names?: readonly string[]): void {
     const index = indexOf(this.#status)
     const now = this.#clock.now().toISOString()
-    const records = new Map(this.#status.instances)
-    const changed: StatusRecord[] = []
+    const { instances } = this.#status
+    const judged: StatusRecord[] = []
     for (const name of names ?? index.names) {
-      const before = records.get(name)
+      const before = instances.get(name)
       const record = this.#judge(name, { before, index, executor, now })
-      if (record === before) continue
-      records.set(name, record)
-      if (before === undefined || tellsMore(before, record)) changed.push(record)
+      if (record !== before) judged.push(record)
     }
-    const gone = names === undefined ? [...records.keys()].filter((name) => !index.names.has(name)) : []
+    const gone = names === undefined ? [...instances.keys()].filter((name) => !index.names.has(name)) : []
+    if (judged.length > 0 || gone.length > 0) this.#enter(judged, gone)
+  }
+
+  #enter(judged: readonly StatusRecord[], gone: readonly string[]): void {
+    const { instances } = this.#status
+    const records = new Map(instances)
+    for (const record of judged) records.set(record.name, record)
     for (const name of gone) {
       records.delete(name)
       this.#unsaved.set(name, undefined)
     }
     this.update({ instances: records })
-    for (const record of changed) {
+    for (const record of judged) {
+      const before = instances.get(record.name)
+      if (before !== undefined && !tellsMore(before, record)) continue
       this.#unsaved.set(record.name, record)
       this.emit({ type: 'status', record })
     }
@@ -136,7 +145,7 @@ export class FleetBoard implements FleetStatusFeed {
 
   #judge(name: string, { before, index, executor, now }: Judging): StatusRecord {
     const uid = index.uids.get(name)
-    return instanceStatus({
+    const input: StatusInput = {
       name,
       before,
       desired: this.#status.desired?.instances.get(name),
@@ -147,7 +156,8 @@ export class FleetBoard implements FleetStatusFeed {
       obstacle: index.obstacles.get(name) ?? refusalOf(this.#status.plan, index.actions.has(name)),
       revision: this.#status.plan?.revision ?? '',
       now,
-    })
+    }
+    return before !== undefined && saysTheSame(input) ? before : instanceStatus(input)
   }
 }
 
@@ -176,15 +186,30 @@ interface Index {
   readonly obstacles: ReadonlyMap<string, { readonly reason: string; readonly message: string }>
 }
 
-function indexOf({ desired, inventory, plan }: FleetStatus): Index {
-  const entries = [...inventory.values()]
+type Names = Pick<Index, 'names' | 'uids'>
+
+const namesOf = new WeakMap<Inventory, Names & { readonly desired: DesiredState | undefined }>()
+
+/** Kept while both stay the same objects: each report of a launcher needs them. */
+function namesIn({ desired, inventory }: FleetStatus): Names {
+  const known = namesOf.get(inventory)
+  if (known !== undefined && known.desired === desired) return known
+  const names = new Set(desired?.instances.keys())
+  for (const name of desired?.held.keys() ?? []) names.add(name)
+  const uids = new Map<string, string>()
+  for (const { name, uid } of inventory.values()) {
+    names.add(name)
+    uids.set(name, uid)
+  }
+  const made = { desired, names, uids }
+  namesOf.set(inventory, made)
+  return made
+}
+
+function indexOf(status: FleetStatus): Index {
+  const { plan } = status
   return {
-    names: new Set([
-      ...(desired?.instances.keys() ?? []),
-      ...(desired?.held.keys() ?? []),
-      ...entries.map(({ name }) => name),
-    ]),
-    uids: new Map(entries.map(({ name, uid }) => [name, uid])),
+    ...namesIn(status),
     actions: new Map((plan?.actions ?? []).map((action) => [action.target.name, action])),
     obstacles: new Map(
       (plan?.problems ?? []).flatMap(({ target, code, message }) =>

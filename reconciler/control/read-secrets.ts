@@ -13,6 +13,7 @@ export interface SecretsInForce {
 /** Secrets as the last round read them. */
 export function createSecretsInForce(reader: SecretReader, key: FleetKey): SecretsInForce {
   let values: ReadonlyMap<string, Secret> = new Map()
+  let prints: Fingerprints = new Map()
   const known = new WeakMap<Secret, string>()
   const fingerprintOf = (name: string, value: Secret): string => {
     const print = known.get(value) ?? fingerprint(key, name, value)
@@ -21,8 +22,11 @@ export function createSecretsInForce(reader: SecretReader, key: FleetKey): Secre
   }
   return {
     fingerprints: async (names, signal) => {
-      values = await reader.read(names, signal)
-      return new Map([...values].map(([name, value]) => [name, fingerprintOf(name, value)]))
+      const read = await reader.read(names, signal)
+      if (read === values) return prints
+      prints = new Map([...read].map(([name, value]) => [name, fingerprintOf(name, value)]))
+      values = read
+      return prints
     },
     values: () => values,
   }

@@ -1,11 +1,14 @@
 import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { editorPermissions } from '../model/editor-permissions.ts'
+import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory } from '../model/quantity.ts'
+import { reachableUrl } from '../model/reachable.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import { isEncryptedCredentials } from '../model/encrypted-credentials.ts'
-import type { Access, DeclaredFlows, EnvValue, ResolvedInstance } from '../model/resource.ts'
+import type { Access, DeclaredFlows, EnvValue } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
@@ -14,6 +17,8 @@ export interface SettingsSources {
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
   readonly host: string
   readonly allowInstallScripts: boolean
+  /** How its editor signs people in. */
+  readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
 }
 
 /**
@@ -46,8 +51,13 @@ export function runtimeSettings(
     earlierCredentialSecrets: sources.credentialKeys.earlier(placed.uid, spec).map((one) => one.reveal()),
     editor: spec.editor,
     endpoints: spec.endpoints,
+    identity: { ...sources.identity, redirectUris: redirectUris(placed, port, sources.host) },
     members: members(spec, sources.desired),
   })
+}
+
+function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
+  return redirectUrisOf(instanceUrls(`${reachableUrl(host, port)}/`, spec.hostnames))
 }
 
 /** Undefined where the texts of that revision are not at hand. */
@@ -79,28 +89,32 @@ function revealEnv(
   return values
 }
 
-const permissions = { owner: '*', member: '*', viewer: 'read', admin: 'read', dashboard: '' } as const
-
-/** Whether everybody who has a password is known with it: an empty list would lock everybody out. */
+/** Whether everybody is known: an empty list would lock everybody out. */
 function areKnown(
   access: { readonly [user: string]: Access },
   { users }: Pick<DesiredState, 'users'>,
 ): boolean {
-  return Object.entries(access).every(
-    ([name, { password }]) => password === undefined || users.get(name)?.spec.passwordHash !== undefined,
-  )
+  return Object.keys(access).every((name) => users.has(name))
 }
 
-/** Those who may sign in: members with a password. Where the flows are locked nobody may do more than read. */
+/**
+ * Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. Where the flows
+ * are locked nobody may do more than read.
+ */
 function members(
-  { access, flows }: Pick<ResolvedInstance, 'access' | 'flows'>,
+  { access, endpoints, flows }: Pick<PlacedInstance['spec'], 'access' | 'endpoints' | 'flows'>,
   { users }: Pick<DesiredState, 'users'>,
 ): readonly Member[] {
-  return Object.entries(access).flatMap(([username, { role }]) => {
-    const passwordHash = users.get(username)?.spec.passwordHash
-    if (passwordHash === undefined) return []
-    const granted = permissions[role]
-    return [{ username, passwordHash, permissions: flows?.onEdit === 'lock' ? readAtMost(granted) : granted }]
+  return Object.entries(access).map(([username, { role }]) => {
+    const { displayName, passwordHash, tokens = [] } = users.get(username)?.spec ?? {}
+    return defined({
+      username,
+      displayName,
+      permissions: flows?.onEdit === 'lock' ? readAtMost(editorPermissions[role]) : editorPermissions[role],
+      passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
+      tokens:
+        tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
+    })
   })
 }
 

@@ -32,6 +32,7 @@ export function exclusiveClaims(claimants: readonly Claimant[]): ReadonlyMap<str
 }
 
 function clashes(group: readonly Claimant[]): readonly (readonly [Claimant, Claimant])[] {
+  if (group.length < 2) return []
   return group.flatMap((claimant) => {
     const other = group.find(({ resolved }) => resolved.name !== claimant.resolved.name)
     return other === undefined ? [] : [[claimant, other] as const]

@@ -40,6 +40,7 @@ export function createDesiredLoader(options: {
   const manifests = createBlobCache((bytes) => parseSafely(bytes, options.validators))
   const flows = createBlobCache(parseFlows)
   const credentials = createBlobCache(parseCredentials)
+  const contents = createBlobCache((bytes) => bytes)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
   let users: ResourceIndex['users'] = new Map()
   return {
@@ -60,7 +61,7 @@ export function createDesiredLoader(options: {
         ...state,
         revision: files.revision,
         complete: index.legible && index.declared > 0 && !files.skipped.some(mayHoldManifests),
-        diagnostics: locate(findings, await contentsFor(files, findings, signal)),
+        diagnostics: locate(findings, await contents(namedIn(files, findings), files, signal)),
       }
       last = { files, desired }
       return desired
@@ -175,23 +176,12 @@ function emptyFindings(index: ResourceIndex): readonly Finding[] {
   ]
 }
 
-async function contentsFor(
-  files: Files,
-  findings: readonly Finding[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Uint8Array>> {
+/** The files whose text must be looked into to tell where a mistake stands. */
+function namedIn({ files }: Files, findings: readonly Finding[]): readonly File[] {
   const named = new Set(
     findings.flatMap(({ file, path, position }) =>
       file !== undefined && path !== undefined && position === undefined ? [file] : [],
     ),
   )
-  const wanted = files.files.filter(({ path }) => named.has(path))
-  if (wanted.length === 0) return new Map()
-  const contents = await files.read(wanted, signal)
-  return new Map(
-    wanted.flatMap(({ path, id }) => {
-      const bytes = contents.get(id)
-      return bytes === undefined ? [] : [[path, bytes] as const]
-    }),
-  )
+  return files.filter(({ path }) => named.has(path))
 }

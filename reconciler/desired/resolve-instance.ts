@@ -167,7 +167,16 @@ function dependencies(parts: Parts, access: TeamAccess | undefined): readonly Fi
 function notApplied(parts: Parts, settings: Defaulted): readonly Finding[] {
   if (settings.driver !== 'localfs' || settings.resources.cpu === undefined) return []
   const own = parts.instance.resource.spec.resources?.cpu !== undefined
-  const { file, document } = own || parts.template === undefined ? parts.instance : parts.template
+  const place = own || parts.template === undefined ? parts.instance : parts.template
+  const known = unlimited.get(place) ?? noLimit(place)
+  unlimited.set(place, known)
+  return known
+}
+
+/** Thousands of instances may use one template: they share what is said of it. */
+const unlimited = new WeakMap<Located<Resource>, readonly Finding[]>()
+
+function noLimit({ file, document }: Located<Resource>): readonly Finding[] {
   return [
     {
       code: 'not-applied',

@@ -137,6 +137,6 @@ function teamFindings(access: ReadonlyMap<string, TeamAccess>): readonly Finding
 
 /** A mistake in a template is found once per instance that uses it, and told once. */
 function unique(findings: readonly Finding[]): readonly Finding[] {
-  const seen = new Map(findings.map((finding) => [JSON.stringify(finding), finding]))
+  const seen = new Map([...new Set(findings)].map((finding) => [JSON.stringify(finding), finding]))
   return [...seen.values()]
 }

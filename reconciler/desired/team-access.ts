@@ -71,8 +71,10 @@ function duplicateMember(team: Located<TeamDocument>, path: Finding['path'] & {}
   }
 }
 
-/** The hash of a password is digested once more, so that a plan can show that it changed and nothing else. */
+/** The hash of a password is digested once more, tokens with it, so that a plan can show that they changed and nothing else. */
 function accessOf(user: UserDocument, role: Role | 'admin'): Access {
-  const { passwordHash } = user.spec
-  return passwordHash === undefined ? { role } : { role, password: sha256(passwordHash).slice(0, 16) }
+  const { passwordHash, tokens = [] } = user.spec
+  if (passwordHash === undefined && tokens.length === 0) return { role }
+  const known = tokens.length === 0 ? (passwordHash ?? '') : JSON.stringify([passwordHash, tokens])
+  return { role, password: sha256(known).slice(0, 16) }
 }

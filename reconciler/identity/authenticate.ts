@@ -1,7 +1,7 @@
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Viewer } from '../model/viewer.ts'
 import { readAuthorization, type Presented } from './authorization-header.ts'
-import { usualCost, verifyPassword } from './passwords.ts'
+import { nobodysHash, verifyPassword } from './passwords.ts'
 import { viewerOf } from './permissions.ts'
 import type { SignInLimit } from './rate-limit.ts'
 import { ownerOfToken } from './read-tokens.ts'
@@ -18,29 +18,45 @@ export type Authentication =
 export interface SignIn {
   /** The Authorization header. */
   readonly authorization: string | undefined
+  /** The value of the cookie of a browser that signed in. */
+  readonly session?: string
   /** The address it comes from. */
   readonly address: string
 }
 
 export type Authenticate = (signIn: SignIn) => Promise<Authentication>
 
+/** What stands for a sign-in at the identity door, and whose it is. Membership is for the asker to read. */
+export interface IssuedTickets {
+  userOfSession(session: string): Promise<string | undefined>
+  userOfToken(token: string): Promise<string | undefined>
+}
+
 interface AuthenticateDeps {
   /** What Git declares now. */
   readonly desired: () => Pick<DesiredState, 'users' | 'teams'> | undefined
   readonly limit: SignInLimit
+  /** What the identity door handed out; absent where there is none. */
+  readonly issued?: IssuedTickets
   readonly clock: { now(): Date }
 }
 
 const refused: Authentication = { kind: 'refused' }
 
-/** Tells who it is by a declared user's password (HTTP Basic) or read token (Bearer). */
-export function createAuthenticate({ desired, limit, clock }: AuthenticateDeps): Authenticate {
+/**
+ * Tells who it is by a declared user's password (HTTP Basic), by a read token or an access token of the identity door
+ * (Bearer), or by the session of a browser.
+ */
+export function createAuthenticate({ desired, limit, clock, issued }: AuthenticateDeps): Authenticate {
   const verified = new VerifiedPasswords()
 
-  return async ({ authorization, address }) => {
+  return async ({ authorization, session, address }) => {
     const people = desired()
     if (!people) return { kind: 'unavailable' }
-    if (authorization === undefined) return refused
+    if (authorization === undefined) {
+      const user = session === undefined ? undefined : await issued?.userOfSession(session)
+      return answerFor(people, user)
+    }
     const presented = readAuthorization(authorization)
 
     let retryAfter = 0
@@ -51,11 +67,23 @@ export function createAuthenticate({ desired, limit, clock }: AuthenticateDeps):
       await limit.succeeded(attempt)
       return true
     }
-    const user = await nameOf({ presented, authorization, people, now: clock.now(), limited, verified })
+    const user = await nameOf({
+      presented,
+      authorization,
+      people,
+      now: clock.now(),
+      limited,
+      verified,
+      issued,
+    })
     if (retryAfter > 0) return { kind: 'limited', retryAfter }
-    const viewer = user === undefined ? undefined : viewerOf(people, user)
-    return viewer ? { kind: 'viewer', viewer } : refused
+    return answerFor(people, user)
   }
+}
+
+function answerFor(people: Pick<DesiredState, 'users' | 'teams'>, user: string | undefined): Authentication {
+  const viewer = user === undefined ? undefined : viewerOf(people, user)
+  return viewer ? { kind: 'viewer', viewer } : refused
 }
 
 async function nameOf(signIn: {
@@ -65,15 +93,19 @@ async function nameOf(signIn: {
   readonly now: Date
   readonly limited: (verify: () => Promise<boolean>) => Promise<boolean>
   readonly verified: VerifiedPasswords
+  readonly issued: IssuedTickets | undefined
 }): Promise<string | undefined> {
   const { presented, people, now, limited } = signIn
   if (presented?.kind === 'basic') {
     const hash = people.users.get(presented.user)?.spec.passwordHash
     const verify = async () =>
-      limited(async () => verifyPassword(presented.password, hash, usualCost(people.users.values())))
+      limited(async () => verifyPassword(presented.password, hash, nobodysHash(people.users.values())))
     return (await signIn.verified.check(signIn.authorization, hash, now, verify)) ? presented.user : undefined
   }
-  const owner = presented && ownerOfToken(people.users.values(), presented.token, now)
+  const owner =
+    presented &&
+    (ownerOfToken(people.users.values(), presented.token, now) ??
+      (await signIn.issued?.userOfToken(presented.token)))
   // A token that is right costs no bcrypt, so it need not ask the limit, and nobody can shut it out by guessing.
   if (owner === undefined) await limited(async () => false)
   return owner

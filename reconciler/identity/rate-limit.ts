@@ -1,4 +1,4 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import type { IdentityStore } from '../store/store.ts'
 
 /** How many failed sign-ins may come in a window. */
 export interface RateLimitOptions {
@@ -27,49 +27,60 @@ export interface SignInLimit {
   succeeded(attempt: SignInAttempt): Promise<void>
 }
 
+export interface SignInLimitDeps {
+  /** Keeps the counts, so that a restart forgets none. */
+  readonly store: Pick<IdentityStore, 'signInFailures' | 'countSignInFailure'>
+  readonly clock: { now(): Date }
+}
+
 const defaultRateLimit: RateLimitOptions = { failures: 10, widely: 100, window: 300 }
 
-/** No user has a name longer than a DNS label, so a longer one needs no memory of its own. */
+/** No user has a name longer than a DNS label, so a longer one needs no count of its own. */
 const longestName = 63
 
-/** Kept in memory: a restart forgets it. */
-export function createSignInLimit(options: RateLimitOptions = defaultRateLimit): SignInLimit {
-  const { failures, widely, window: duration } = options
-  const narrow = new RateLimiterMemory({ points: failures, duration, keyPrefix: 'narrow' })
-  const wide = new RateLimiterMemory({ points: widely, duration, keyPrefix: 'wide' })
+interface Limit {
+  readonly key: string
+  readonly most: number
+}
+
+/** One for all doors: whoever has to wait at one has to wait at each. */
+export function createSignInLimit(
+  { store, clock }: SignInLimitDeps,
+  { failures, widely, window: seconds }: RateLimitOptions = defaultRateLimit,
+): SignInLimit {
+  const window = seconds * 1000
   /** The address comes first: one that has to wait cannot shut out account after account. */
-  const limits = ({ account, address }: SignInAttempt): readonly (readonly [RateLimiterMemory, string])[] => {
+  const limits = ({ account, address }: SignInAttempt): readonly Limit[] => {
+    const wideAddress = { key: `wide address ${address}`, most: widely }
     if (account === undefined || account.length > longestName)
-      return [
-        [narrow, `address ${address}`],
-        [wide, `address ${address}`],
-      ]
+      return [{ key: `narrow address ${address}`, most: failures }, wideAddress]
     return [
-      [narrow, `account ${account} address ${address}`],
-      [wide, `address ${address}`],
-      [wide, `account ${account}`],
+      { key: `narrow account ${account} address ${address}`, most: failures },
+      wideAddress,
+      { key: `wide account ${account}`, most: widely },
     ]
+  }
+  const count = async (key: string, by: 1 | -1) =>
+    store.countSignInFailure({ key, by, now: clock.now().getTime(), window })
+
+  /** Seconds to wait. Whoever is over the limit already costs the store no write. */
+  const wait = async ({ key, most }: Limit): Promise<number> => {
+    const now = clock.now().getTime()
+    const before = await store.signInFailures(key, now)
+    const { count: failed, endsAt } =
+      before !== undefined && before.count > most ? before : await count(key, 1)
+    return failed > most ? Math.max(1, Math.ceil((endsAt - now) / 1000)) : 0
   }
   return {
     async begin(attempt) {
-      for (const [limiter, key] of limits(attempt)) {
-        const wait = await consume(limiter, key)
-        if (wait > 0) return wait
+      for (const limit of limits(attempt)) {
+        const seconds = await wait(limit)
+        if (seconds > 0) return seconds
       }
       return 0
     },
     async succeeded(attempt) {
-      for (const [limiter, key] of limits(attempt)) await limiter.reward(key)
+      for (const { key } of limits(attempt)) await count(key, -1)
     },
-  }
-}
-
-async function consume(limiter: RateLimiterMemory, key: string): Promise<number> {
-  try {
-    await limiter.consume(key)
-    return 0
-  } catch (error) {
-    if (error instanceof RateLimiterRes) return Math.max(1, Math.ceil(error.msBeforeNext / 1000))
-    throw error
   }
 }

@@ -24,3 +24,21 @@ export interface InventoryEntry {
 
 /** By uid. */
 export type Inventory = ReadonlyMap<string, InventoryEntry>
+
+const indexed = new WeakMap<readonly InventoryEntry[], Inventory>()
+
+/** The entries by uid. Of the same list the same map, so that what is known of an inventory can be kept by identity. */
+export function byUid(entries: readonly InventoryEntry[]): Inventory {
+  const known = indexed.get(entries) ?? new Map(entries.map((entry) => [entry.uid, entry]))
+  indexed.set(entries, known)
+  return known
+}
+
+const named = new WeakMap<Inventory, ReadonlyMap<string, InventoryEntry>>()
+
+/** The entries by name; of the same inventory the same map. */
+export function byName(inventory: Inventory): ReadonlyMap<string, InventoryEntry> {
+  const known = named.get(inventory) ?? new Map([...inventory.values()].map((entry) => [entry.name, entry]))
+  named.set(inventory, known)
+  return known
+}

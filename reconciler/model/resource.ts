@@ -20,7 +20,7 @@ export type DriverName = (typeof driverNames)[number]
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
 export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
-/** What a person may do with an instance, and a digest that changes when their password does. */
+/** What a person may do with an instance, and a digest that changes when their password or tokens do. */
 export type Access = {
   readonly role: Role | 'admin'
   readonly password?: string
@@ -59,6 +59,6 @@ export interface ResolvedInstance {
   /** The secret that is the key of its credentials, with a keyed fingerprint; absent: it has a key of its own. */
   readonly credentialSecret?: { readonly secret: string; readonly fingerprint?: string }
   readonly editor: { readonly enabled: boolean; readonly title: string; readonly timeZone?: string }
-  readonly endpoints: { readonly access: 'public' | 'members' }
+  readonly endpoints: { readonly access: 'public' | 'basic' | 'members' }
   readonly access: { readonly [user: string]: Access }
 }

@@ -10,6 +10,7 @@ export function declaredChanges(applied: Fields, declared: Fields): readonly Cha
 
 /** What differs between the configuration that was applied and that of now. A path that was not applied is left alone. */
 export function configuredChanges(applied: Fields, configured: Fields): readonly Change[] {
+  if (applied === configured) return none
   const paths = Object.keys(configured).filter((path) => Object.hasOwn(applied, path))
   return diff(applied, configured, paths, 'change')
 }
@@ -19,13 +20,13 @@ export function configuredChanges(applied: Fields, configured: Fields): readonly
  * that sees less, or was written before a field existed, does not make drift.
  */
 export function driftedFields(expected: Fields, seen: Fields): readonly Change[] {
-  return diff(
-    seen,
-    expected,
-    Object.keys(expected).filter((path) => Object.hasOwn(seen, path)),
-    'drift',
+  const paths = Object.keys(expected).filter(
+    (path) => Object.hasOwn(seen, path) && !equal(seen[path], expected[path]),
   )
+  return paths.length === 0 ? none : diff(seen, expected, paths, 'drift')
 }
+
+const none: readonly Change[] = []
 
 function diff(from: Fields, to: Fields, paths: readonly string[], cause: Change['cause']): readonly Change[] {
   return paths

@@ -13,6 +13,7 @@ export function keptInstances(
 ): ReadonlyMap<string, ResolvedInstance> {
   const held = new Set([...desired.held.keys(), ...obstacles])
   const kept = new Map<string, ResolvedInstance>()
+  if (held.size === 0) return kept
   for (const { name, applied } of inventory.values())
     if (applied !== undefined && held.has(name))
       kept.set(name, applied.spec.name === name ? applied.spec : { ...applied.spec, name })

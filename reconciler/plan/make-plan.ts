@@ -7,7 +7,7 @@ import { portProblems } from './port-problems.ts'
 import { summarise } from './summary.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { digestOf, type Digest } from '../model/digest.ts'
-import type { Inventory, InventoryEntry } from '../model/inventory.ts'
+import { byName, type Inventory, type InventoryEntry } from '../model/inventory.ts'
 import type { Observation, ObservedState } from '../model/observed-state.ts'
 import type { AccessChange, Action, DriverTraits, Plan, Problem } from '../model/plan.ts'
 import type { DriverName, ResolvedInstance } from '../model/resource.ts'
@@ -49,7 +49,7 @@ export function makePlan(input: PlanInput): Plan {
     ),
     ...planKept(input, keptInstances(desired, inventory, obstructed), changing),
     ...planUndeclared(input, new Set(matches.values())),
-    ...planUnowned(input),
+    ...planUnowned(declaring),
   ]
   const actions = inOrder(steps.flatMap((step) => (step.kind === 'action' ? [step.action] : [])))
   const access = steps.flatMap((step) => (step.kind === 'action' ? step.access : [])).toSorted(byInstance)
@@ -89,11 +89,11 @@ function idOf(actions: readonly Action[], access: readonly AccessChange[]): Dige
 
 /** Declared instances by name with the inventory entry that is theirs: by name, else by the name before a rename. */
 function matchEntries(desired: DesiredState, inventory: Inventory): ReadonlyMap<string, InventoryEntry> {
-  const byName = new Map([...inventory.values()].map((entry) => [entry.name, entry]))
+  const entries = byName(inventory)
   const matches = new Map<string, InventoryEntry>()
   for (const name of desired.instances.keys()) {
     const previously = desired.renames.get(name)
-    const entry = byName.get(name) ?? (previously === undefined ? undefined : byName.get(previously))
+    const entry = entries.get(name) ?? (previously === undefined ? undefined : entries.get(previously))
     if (entry !== undefined) matches.set(name, entry)
   }
   return matches
@@ -155,6 +155,7 @@ function planKept(
   kept: ReadonlyMap<string, ResolvedInstance>,
   changing: ReadonlySet<InventoryEntry>,
 ): readonly Step[] {
+  if (kept.size === 0) return []
   return [...input.inventory.values()].flatMap((entry): readonly Step[] => {
     const spec = kept.get(entry.name)
     const seen = input.observed.observations.get(entry.uid)
@@ -190,10 +191,10 @@ function planUndeclared(
 }
 
 /** Objects that carry this fleet's id but stand in no inventory, and whose name nobody declares. */
-function planUnowned({ desired, inventory, observed }: PlanInput): readonly Step[] {
-  const names = new Set([...inventory.values()].map(({ name }) => name))
-  return [...observed.observations.values()].flatMap((seen): readonly Step[] => {
-    if (seen.kind !== 'present' || inventory.has(seen.uid) || desired.held.has(seen.name)) return []
+function planUnowned({ desired, inventory, strays }: Declaring): readonly Step[] {
+  const names = byName(inventory)
+  return strays.flatMap((seen): readonly Step[] => {
+    if (seen.kind !== 'present' || desired.held.has(seen.name)) return []
     if (desired.instances.has(seen.name) && !names.has(seen.name)) return []
     if (!desired.complete) return [{ kind: 'held', problem: undeletable(seen.name) }]
     return [
@@ -240,7 +241,7 @@ function undeletable(name: string): Problem {
 }
 
 function heldProblems(desired: DesiredState, inventory: Inventory): readonly Problem[] {
-  const existing = new Set([...inventory.values()].map(({ name }) => name))
+  const existing = byName(inventory)
   return [...desired.held]
     .toSorted(([a], [b]) => compare(a, b))
     .filter(([name]) => existing.has(name) || !existing.has(desired.renames.get(name) ?? name))

@@ -1,5 +1,5 @@
 import type { DesiredState } from '../model/desired-state.ts'
-import type { Inventory } from '../model/inventory.ts'
+import { byName, type Inventory } from '../model/inventory.ts'
 import type { Problem } from '../model/plan.ts'
 import type { EnvValue, ResolvedInstance } from '../model/resource.ts'
 
@@ -29,14 +29,17 @@ export function attachSecrets(
   fingerprints: Fingerprints,
   inventory: Inventory,
 ): WithSecrets {
-  const applied = new Map([...inventory.values()].map((entry) => [entry.name, entry.applied?.spec]))
+  const entries = byName(inventory)
   const instances = new Map<string, ResolvedInstance>()
   const missing = new Map<string, Problem>()
   for (const [name, instance] of desired.instances) {
-    const before = applied.get(name) ?? applied.get(desired.renames.get(name) ?? name)
+    const before =
+      entries.get(name)?.applied?.spec ?? entries.get(desired.renames.get(name) ?? name)?.applied?.spec
     instances.set(name, withFingerprints(instance, before, fingerprints))
-    const absent = secretsOf(instance).filter((secret) => !fingerprints.has(secret))
-    if (absent.length > 0) missing.set(name, missingProblem(name, absent))
+    const secrets = secretsOf(instance)
+    if (secrets.every((secret) => fingerprints.has(secret))) continue
+    const absent = secrets.filter((secret) => !fingerprints.has(secret))
+    missing.set(name, missingProblem(name, absent))
   }
   return { instances, missing }
 }
@@ -55,14 +58,15 @@ function withFingerprints(
   before: ResolvedInstance | undefined,
   known: Fingerprints,
 ): ResolvedInstance {
-  const fingerprints = secretsOf(instance).map((secret) => known.get(secret))
-  if (fingerprints.length === 0) return instance
+  const secrets = secretsOf(instance)
+  if (secrets.length === 0) return instance
   const earlier = attached.get(instance)
   const same =
     earlier !== undefined &&
-    fingerprints.every((one, at) => one === earlier.fingerprints[at]) &&
-    (earlier.before === before || !fingerprints.includes(undefined))
+    secrets.every((secret, at) => known.get(secret) === earlier.fingerprints[at]) &&
+    (earlier.before === before || !earlier.fingerprints.includes(undefined))
   if (same) return earlier.result
+  const fingerprints = secrets.map((secret) => known.get(secret))
   const env: Record<string, EnvValue> = {}
   for (const [name, value] of Object.entries(instance.env))
     env[name] = 'secret' in value ? fingerprinted(name, value.secret, before, known) : value
@@ -100,12 +104,14 @@ function fingerprinted(
 const named = new WeakMap<ResolvedInstance, readonly string[]>()
 
 function secretsOf(instance: ResolvedInstance): readonly string[] {
-  const known = named.get(instance) ?? [
+  const known = named.get(instance)
+  if (known !== undefined) return known
+  const found = [
     ...Object.values(instance.env).flatMap((value) => ('secret' in value ? [value.secret] : [])),
     ...(instance.credentialSecret === undefined ? [] : [instance.credentialSecret.secret]),
   ]
-  named.set(instance, known)
-  return known
+  named.set(instance, found)
+  return found
 }
 
 function missingProblem(name: string, secrets: readonly string[]): Problem {

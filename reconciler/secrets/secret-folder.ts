@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Secret } from '../model/secret.ts'
@@ -10,51 +10,78 @@ export interface SecretReader {
 }
 
 interface Known {
-  readonly version: string
+  /** Absent where the file was too young to tell by it. */
+  readonly version?: Version
   readonly secret: Secret
 }
+
+/** What changes with the content of a file (stat(2)). */
+type Version = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
 
 /** A file that changed less than this before it was read may change again without showing it. In milliseconds. */
 const settled = 2_000
 
 /**
  * A folder with one file per secret, as Docker and Kubernetes mount them. One newline at the end of a file is not
- * part of the secret. A file that stands as it stood is not read again, and its secret is the same object.
+ * part of the secret. A file that stands as it stood is not read again, and its secret is the same object; and so is the
+ * whole answer, where all of them do.
  */
 export function createSecretFolder(folder: string | undefined, clock: { now(): Date }): SecretReader {
-  let known: ReadonlyMap<string, Known> = new Map()
+  let known = new Map<string, Known>()
+  let last: ReadonlyMap<string, Secret> = new Map()
+  const readAnew = async (path: string, stats: Stats, signal: AbortSignal): Promise<Known | undefined> => {
+    const young = Math.abs(clock.now().getTime() - stats.ctimeMs) < settled
+    const text = await readSecret(path, signal)
+    if (text === undefined) return undefined
+    const secret = new Secret(text.replace(/\r?\n$/, ''))
+    return young ? { secret } : { secret, version: versionOf(stats) }
+  }
   return {
     read: async (names, signal) => {
+      if (folder === undefined) return last
       const next = new Map<string, Known>()
-      if (folder === undefined) return new Map()
+      let stood = 0
       for (const name of names) {
         const path = join(folder, name)
-        const version = versionOf(path, clock.now().getTime())
+        const stats = lookAt(path)
+        if (stats === undefined) continue
         const before = known.get(name)
-        if (version === undefined) continue
-        if (version !== '' && before?.version === version) next.set(name, before)
-        else {
-          const text = await readSecret(path, signal)
-          if (text !== undefined) next.set(name, { version, secret: new Secret(text.replace(/\r?\n$/, '')) })
-        }
+        const stands = before !== undefined && isVersion(stats, before.version)
+        if (stands) stood += 1
+        const now = stands ? before : await readAnew(path, stats, signal)
+        if (now !== undefined) next.set(name, now)
       }
+      const same = stood === next.size && next.size === known.size
       known = next
-      return new Map([...next].map(([name, { secret }]) => [name, secret]))
+      if (!same) last = new Map([...next].map(([name, { secret }]) => [name, secret]))
+      return last
     },
   }
 }
 
-/** Undefined where there is none; empty where it is too young to tell. Following links, as a mount has them. */
-function versionOf(path: string, now: number): string | undefined {
+/** Undefined where there is none. Following links, as a mount has them. */
+function lookAt(path: string): Stats | undefined {
   try {
-    const stats = statSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) return undefined
-    if (Math.abs(now - stats.ctimeMs) < settled) return ''
-    return `${stats.dev}/${stats.ino}/${stats.size}/${stats.mtimeMs}/${stats.ctimeMs}`
+    return statSync(path, { throwIfNoEntry: false })
   } catch (error) {
     if (error instanceof Error && 'code' in error) return undefined
     throw error
   }
+}
+
+function versionOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): Version {
+  return { dev, ino, size, mtimeMs, ctimeMs }
+}
+
+function isVersion(stats: Stats, version: Version | undefined): boolean {
+  return (
+    version !== undefined &&
+    stats.ctimeMs === version.ctimeMs &&
+    stats.mtimeMs === version.mtimeMs &&
+    stats.size === version.size &&
+    stats.ino === version.ino &&
+    stats.dev === version.dev
+  )
 }
 
 /**

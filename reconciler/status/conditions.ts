@@ -57,14 +57,43 @@ export function instanceStatus(input: StatusInput): StatusRecord {
     before?.phase === phase &&
     before.message === message &&
     conditions.every((each, index) => each === before.conditions[index])
-  if (before !== undefined && same) return before
-  return {
-    kind: 'Instance',
-    name: input.name,
-    phase,
-    conditions,
-    ...(message === undefined ? {} : { message }),
-  }
+  const record: StatusRecord =
+    before !== undefined && same
+      ? before
+      : {
+          kind: 'Instance',
+          name: input.name,
+          phase,
+          conditions,
+          ...(message === undefined ? {} : { message }),
+        }
+  if (isCalm(input, phase)) judgedCalm.set(record, wantedState(input))
+  return record
+}
+
+/** What the judgement of an instance rests on of which nothing is to be done and nothing in the way. */
+const judgedCalm = new WeakMap<StatusRecord, 'running' | 'stopped'>()
+
+/**
+ * Whether nothing that a status tells can have changed since `before`, but for the revision it is about. Quick, since it
+ * is so for most of a fleet in most rounds; false says nothing.
+ */
+export function saysTheSame(input: StatusInput): boolean {
+  const { before } = input
+  const phase = phaseOf(input)
+  return (
+    before !== undefined &&
+    isCalm(input, phase) &&
+    before.phase === phase &&
+    before.message === messageOf(input) &&
+    judgedCalm.get(before) === wantedState(input)
+  )
+}
+
+function isCalm({ action, active, failure, obstacle }: StatusInput, phase: Phase): boolean {
+  return (
+    action === undefined && !active && failure === undefined && obstacle === undefined && phase !== 'unknown'
+  )
 }
 
 function condition(

@@ -81,9 +81,17 @@ export function instanceView(request: {
 }): InstanceView | undefined {
   const { status, viewer, urlOf, name } = request
   if (!exists(status, name) || !maySee(status, viewer, name)) return undefined
-  const conditions = status.instances.get(name)?.conditions ?? []
+  const conditions = conditionsOf(status, name)
   const view = { ...summaryOf(status, name, urlOf), conditions }
   return mayInspect(status, viewer, name) ? { ...view, ...insideOf(status, name) } : view
+}
+
+/** Every round judges every instance: what stands unchanged is about the revision of the newest plan. */
+function conditionsOf({ instances, plan }: FleetStatus, name: string): readonly Condition[] {
+  const conditions = instances.get(name)?.conditions ?? []
+  return plan === undefined
+    ? conditions
+    : conditions.map((each) => ({ ...each, observedRevision: plan.revision }))
 }
 
 function summaryOf(status: FleetStatus, name: string, urlOf: UrlOf): InstanceSummary {

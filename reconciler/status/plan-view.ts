@@ -31,13 +31,18 @@ export function planView(status: FleetStatus, viewer: Viewer): PlanView | undefi
           maySee(status, viewer, target.previously ?? target.name) || maySee(status, viewer, target.name),
       )
       .map((action) =>
-        mayInspect(status, viewer, action.target.name) ? hideValuesOf(action) : { ...action, changes: [] },
+        mayInspect(status, viewer, action.target.name) ? hideValuesOf(action) : withoutDetails(action),
       ),
     access: plan.access.filter(({ instance }) => mayInspect(status, viewer, instance)),
     problems: plan.problems.filter(
       ({ target }) => target !== undefined && mayInspect(status, viewer, target),
     ),
   }
+}
+
+/** That something is done, not what: neither fields nor nodes. */
+function withoutDetails({ kind, target, cause, reason, effect }: Action): Action {
+  return { kind, target, cause, reason, effect, changes: [] }
 }
 
 function hideValuesOf(action: Action): Action {

@@ -33,7 +33,7 @@ const resolvedInstance = object(
     ),
     credentialSecret: object({ secret: text, fingerprint: text }, ['fingerprint']),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
-    endpoints: object({ access: { enum: ['public', 'members'] } }),
+    endpoints: object({ access: { enum: ['public', 'basic', 'members'] } }),
     access: {
       type: 'object',
       additionalProperties: object({ role: { enum: [...roles, 'admin'] }, password: text }, ['password']),

@@ -1,12 +1,13 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
+import { identityTable } from './identity-table.ts'
 import { credentialKeyTable } from './credential-key-table.ts'
 import { instanceTable } from './instance-table.ts'
 import { journalTable } from './journal-table.ts'
 import { reconciliationTable } from './reconciliation-table.ts'
 import { statusTable } from './status-table.ts'
 import { storageTable } from './storage-table.ts'
-import type { Store } from './store.ts'
+import type { CredentialKeyStore, IdentityStore, InstanceStorage, Store } from './store.ts'
 
 /** What differs between engines: how to close, and what their errors mean. */
 export interface KnexStoreOptions {
@@ -25,19 +26,9 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
   const journal = journalTable(db)
   const reconciliations = reconciliationTable(db)
   const statuses = statusTable(db)
-  const storage = storageTable(db)
   const audit = auditTable(db)
-  const keys = credentialKeyTable(db)
 
-  const explained =
-    <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      try {
-        return await run(...args)
-      } catch (error) {
-        throw explain(error)
-      }
-    }
+  const explained = createExplained(explain)
 
   return {
     fleet,
@@ -61,6 +52,16 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     auditRows: () => explainedEach(audit.auditRows(), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
+    ...whatInstancesKeep(db, explained),
+    ...whatTheDoorKeeps(db, explained),
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function whatInstancesKeep(db: Knex, explained: Explained): InstanceStorage & CredentialKeyStore {
+  const storage = storageTable(db)
+  const keys = credentialKeyTable(db)
+  return {
     flows: explained(storage.flows),
     saveFlows: explained(storage.saveFlows),
     flowsSetAside: explained(storage.flowsSetAside),
@@ -71,8 +72,35 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     saveLibraryEntry: explained(storage.saveLibraryEntry),
     credentialKeys: explained(keys.credentialKeys),
     keepCredentialKeys: explained(keys.keepCredentialKeys),
-    [Symbol.asyncDispose]: close,
   }
+}
+
+function whatTheDoorKeeps(db: Knex, explained: Explained): IdentityStore {
+  const identity = identityTable(db)
+  return {
+    identityRecord: explained(identity.identityRecord),
+    identityRecordOfSession: explained(identity.identityRecordOfSession),
+    saveIdentityRecord: explained(identity.saveIdentityRecord),
+    consumeIdentityRecord: explained(identity.consumeIdentityRecord),
+    removeIdentityRecord: explained(identity.removeIdentityRecord),
+    revokeGrant: explained(identity.revokeGrant),
+    removeExpiredIdentity: explained(identity.removeExpiredIdentity),
+    signInFailures: explained(identity.signInFailures),
+    countSignInFailure: explained(identity.countSignInFailure),
+  }
+}
+
+type Explained = ReturnType<typeof createExplained>
+
+function createExplained(explain: KnexStoreOptions['explain']) {
+  return <A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await run(...args)
+      } catch (error) {
+        throw explain(error)
+      }
+    }
 }
 
 async function* explainedEach<T>(

@@ -148,6 +148,13 @@ function oneOf<T extends string>(row: Row, column: string, allowed: readonly T[]
   return found
 }
 
+/** Also from an engine that hands out large integers as text. */
+export function toNumber(row: Row, column: string): number {
+  const value = Number(row[column] ?? Number.NaN)
+  if (!Number.isSafeInteger(value)) throw new RowError(column, 'an integer')
+  return value
+}
+
 function json(row: Row, column: string): unknown {
   try {
     return JSON.parse(toText(row, column))

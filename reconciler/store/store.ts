@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditFact, AuditFilter, Origin } from '../model/audit.ts'
 import type { AuditRow } from '../model/audit-chain.ts'
+import type { FailureCount, FoundRecord, IdentityRecord } from '../model/identity-record.ts'
 import type { SealedKey } from '../model/credential-keys.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
@@ -96,6 +97,30 @@ export interface InstanceStorage {
   saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
 }
 
+/** What the identity door remembers, and failed sign-ins. Times are milliseconds since 1970. */
+export interface IdentityStore {
+  identityRecord(kind: string, id: string, now: number): Promise<FoundRecord | undefined>
+  /** By the lasting name of the session that it is of. */
+  identityRecordOfSession(kind: string, session: string, now: number): Promise<FoundRecord | undefined>
+  /** Replaces one of the same kind and id, but for whether it was consumed. */
+  saveIdentityRecord(record: IdentityRecord): Promise<void>
+  /** Whether it was there, and not consumed before: of many at once one is told so. */
+  consumeIdentityRecord(kind: string, id: string, now: number): Promise<boolean>
+  /** Whether it was there. */
+  removeIdentityRecord(kind: string, id: string): Promise<boolean>
+  /** Removes everything that hangs on the grant. */
+  revokeGrant(grant: string): Promise<void>
+  removeExpiredIdentity(now: number): Promise<void>
+  signInFailures(key: string, now: number): Promise<FailureCount | undefined>
+  /** Counts up or down in the present window, or in a new one of `window` milliseconds. Returns what stands there then. */
+  countSignInFailure(change: {
+    readonly key: string
+    readonly by: 1 | -1
+    readonly now: number
+    readonly window: number
+  }): Promise<FailureCount>
+}
+
 /** The keys that instances' credentials are and were encrypted with. They go when the instance is forgotten. */
 export interface CredentialKeyStore {
   /** Of all instances, in no order. */
@@ -105,7 +130,7 @@ export interface CredentialKeyStore {
 }
 
 /** What must survive. One writer at a time; every method is one transaction. */
-export interface Store extends InstanceStorage, CredentialKeyStore, AsyncDisposable {
+export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStore, AsyncDisposable {
   /** This fleet's own id, made once. */
   readonly fleet: string
 

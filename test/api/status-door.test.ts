@@ -77,6 +77,14 @@ t.test('the plan of an admin is a plan document, that of a member is about their
     mine.actions.map((one: { target: { name: string } }) => one.target.name),
     ['press'],
   )
+  t.match(mine.actions[0].edited, {
+    added: 1,
+    by: 'olga',
+    nodes: [{ edit: 'added', type: 'debug', id: 'n1' }],
+  })
+  const theirs = (await server.inject({ url: '/api/v1/plan', headers: basic('dora') })).json()
+  t.equal(theirs.actions.length, 1)
+  t.notOk('edited' in theirs.actions[0], 'who may only call endpoints sees no nodes')
   t.same(mine.access, [{ user: 'alice', instance: 'press', from: 'member', to: 'owner' }])
   t.same(
     mine.actions[0].changes.find((one: { path: string }) => one.path === 'env.SITE'),

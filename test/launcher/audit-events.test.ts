@@ -124,6 +124,8 @@ t.test('what Node-RED’s answers tell', (t) => {
   const stranger = { status: 401, user: undefined, credential: false, method: 'POST' }
   t.same(told(stranger), ['access-refused', undefined, 'POST /flows'])
   t.same(told({ ...stranger, path: '/auth/token' }), undefined, 'the sign-in tells of itself')
+  const back = { status: 403, user: undefined, credential: false, path: '/auth/strategy/callback' }
+  t.same(told(back), undefined, 'the sign-in tells of itself')
   const node = { path: '/root/credentials/mqtt-broker/b' }
   t.same(told(node), ['credentials-exported', 'olga', 'mqtt-broker/b'])
   t.same(told({ ...node, status: 404 }), undefined)

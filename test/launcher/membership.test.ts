@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ask, member, settingsFor, signIn, startLauncher } from '../support/launcher.ts'
+import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
+import { ask, member, settingsFor, startLauncher, withPassword } from '../support/launcher.ts'
 import { until } from '../support/until.ts'
 
 /** Opens the editor's socket, signs in on it, and keeps what it says. */
@@ -17,34 +18,32 @@ async function openComms(port: number, token: string | undefined) {
 }
 
 t.test('who is no longer a member is out at once, without a restart', async (t) => {
-  const [olga, vera, otto] = [
-    await member('olga', '*'),
-    await member('vera', 'read'),
-    await member('otto', '*'),
-  ]
-  const { port, door, admin, state } = await startLauncher(t, { members: [olga, vera, otto] })
+  const [olga, vera, otto] = [member('olga', '*'), member('vera', 'read'), member('otto', '*')]
+  const { launcher, identity, signIn } = await startWithSignIn(t, { members: [olga, vera, otto] })
+  const { port, door, admin, state } = launcher
   const flows = async (token: string | undefined, method = 'GET') => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const body = method === 'POST' ? { body: '[]' } : {}
     return (await ask(`http://127.0.0.1:${port}/flows`, { method, headers, ...body })).status
   }
-  const tokens = {
-    olga: await signIn(port, 'olga'),
-    vera: await signIn(port, 'vera'),
-    otto: await signIn(port, 'otto'),
-  }
+  const tokens = { olga: await signIn('olga'), vera: await signIn('vera'), otto: await signIn('otto') }
   t.strictSame(
     [await flows(tokens.olga), await flows(tokens.vera), await flows(tokens.otto)],
     [200, 200, 200],
   )
   const socket = await openComms(port, tokens.olga)
+  const demoted = await openComms(port, tokens.otto)
   const stranger = await openComms(port, undefined)
-  await until('olga hears', () => socket.heard.includes('{"auth":"ok"}'))
+  await until('both hear', () => [socket, demoted].every(({ heard }) => heard.includes('{"auth":"ok"}')))
   await until('a stranger is sent away', stranger.isClosed)
   t.strictSame(stranger.heard, ['{"auth":"fail"}'])
 
   const { pid } = await state()
-  door.settings = settingsFor(port, { digest: 'digest-2', members: [vera, { ...otto, permissions: 'read' }] })
+  door.settings = settingsFor(port, {
+    digest: 'digest-2',
+    identity,
+    members: [vera, { ...otto, permissions: 'read' }],
+  })
   const { status, text } = await admin('POST', '/reload')
   t.equal(status, 200)
   t.match(JSON.parse(text), { restarted: false, state: { pid, phase: 'running', settings: 'digest-2' } })
@@ -52,23 +51,24 @@ t.test('who is no longer a member is out at once, without a restart', async (t) 
   t.equal(await flows(tokens.vera), 200, 'stays')
   t.equal(await flows(tokens.otto, 'POST'), 401, 'may read only: the session of before is over')
   await until('the socket of the removed member is closed', socket.isClosed)
-  t.equal(await signIn(port, 'olga'), undefined)
-  const again = await signIn(port, 'otto')
+  await until('and that of the demoted one', demoted.isClosed)
+  t.equal(await signIn('olga'), undefined)
+  const again = await signIn('otto')
   t.equal(await flows(again), 200)
   t.equal(await flows(again, 'POST'), 401)
 })
 
-t.test('endpoints for members want a member, whatever the role', async (t) => {
+t.test('endpoints with a password want a member, whatever the role', async (t) => {
   const flow = [
     { id: 'tab', type: 'tab', label: 'Flow' },
     { id: 'in', type: 'http in', z: 'tab', url: '/hello', method: 'get', wires: [['out']] },
     { id: 'out', type: 'http response', z: 'tab', wires: [] },
   ]
-  const dan = await member('dan', '')
+  const dan = await withPassword(member('dan', ''))
   const { canonicalDigest } = await import('../../launcher/canonical-json.ts')
   const { port, door, admin } = await startLauncher(t, {
     members: [dan],
-    endpoints: { access: 'members' },
+    endpoints: { access: 'basic' },
     flows: { digest: canonicalDigest(flow), nodes: flow },
   })
   const hello = async (user?: string) => {

@@ -1,8 +1,12 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import { mayBeSet } from '../../launcher/child-environment.ts'
+import { FlowsFile } from '../../launcher/flows-file.ts'
 import { LineSplitter, LogBuffer, withoutControls } from '../../launcher/log-buffer.ts'
 import { afterEnd } from '../../launcher/restart-policy.ts'
+import { sameText } from '../../launcher/same-text.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
 
 t.test('the launcher and the reconciler agree on digests', async (t) => {
@@ -20,6 +24,29 @@ t.test('the launcher and the reconciler agree on digests', async (t) => {
     { é: 1, 'e\u0301': 2, '😀': 3, '\ufb33': 4 },
   ]
   for (const value of values) t.equal(canonicalDigest(value), digestOf(value))
+})
+
+t.test('texts are the same only where every character is', async (t) => {
+  const texts = ['', 'Bearer a', 'Bearer b', 'Bearer', 'Bearer a ', '\u0000', 'ü', 'Bearer a\u0000']
+  for (const given of texts)
+    for (const expected of texts) t.equal(sameText(given, expected), given === expected)
+})
+
+t.test('flows on disk have the digest of the declared ones exactly where they are these', async (t) => {
+  const nodes = [{ id: 'a', type: 'tab', info: { y: 1, x: [null] } }]
+  const declared = { digest: digestOf(nodes), nodes }
+  const others = [...nodes, { id: 'b', type: 'tab' }]
+  const path = join(t.testdir({}), 'flows.json')
+  const flows = new FlowsFile(path)
+  t.equal(flows.digest(declared), undefined, 'there are none')
+  t.ok(flows.ensure(declared))
+  t.notOk(flows.ensure(declared), 'they are there')
+  t.equal(flows.digest(undefined), declared.digest)
+  for (const [index, written] of [others, nodes, []].entries()) {
+    await writeFile(path, ' '.repeat(index) + JSON.stringify(written))
+    t.equal(flows.digest(declared), digestOf(written))
+    t.equal(new FlowsFile(path).digest(undefined), digestOf(written), 'whatever is declared')
+  }
 })
 
 t.test('the pause doubles up to a minute and begins anew after health', async (t) => {

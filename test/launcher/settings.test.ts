@@ -5,15 +5,7 @@ import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import { heapFlags } from '../../launcher/settings-file.ts'
 import { answeringFlow } from '../support/answering-flow.ts'
 import { freePortPair } from '../support/free-port.ts'
-import {
-  ask,
-  exited,
-  member,
-  prepareLauncher,
-  settingsFor,
-  signIn,
-  startLauncher,
-} from '../support/launcher.ts'
+import { ask, exited, member, prepareLauncher, settingsFor, startLauncher } from '../support/launcher.ts'
 import { until } from '../support/until.ts'
 
 function look(port: number): Promise<string> {
@@ -28,7 +20,7 @@ const hostile = `'"\`\${process.exit(1)}\n</script><script>alert(1)</script>\u20
 t.test('what Git says arrives unharmed and never becomes code', async (t) => {
   const nodes = answeringFlow('/look', `env.get('HOSTILE')`)
   const { port } = await startLauncher(t, {
-    members: [await member('olga', '*')],
+    members: [member('olga', '*')],
     editor: { enabled: true, title: hostile, timeZone: 'Asia/Tokyo' },
     credentialSecret: hostile,
     env: { HOSTILE: hostile, NODE_OPTIONS: '--require=/nowhere', LD_PRELOAD: '/nowhere' },
@@ -39,7 +31,8 @@ t.test('what Git says arrives unharmed and never becomes code', async (t) => {
   t.notMatch(page, '<script>alert(1)')
   const theme: { header: { title: string } } = JSON.parse((await ask(`http://127.0.0.1:${port}/theme`)).text)
   t.notMatch(theme.header.title, '<', 'the editor puts it into the page as HTML')
-  t.type(await signIn(port, 'olga'), 'string')
+  const headers = { authorization: 'Bearer olga-token' }
+  t.equal((await ask(`http://127.0.0.1:${port}/flows`, { headers })).status, 200)
 })
 
 t.test('the memory limit reaches V8', async (t) => {

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask, exited, member, prepareLauncher, runs, signIn, startLauncher } from '../support/launcher.ts'
+import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
+import { ask, exited, member, prepareLauncher, runs, startLauncher } from '../support/launcher.ts'
 
 const guarded = [
   '/flows',
@@ -58,26 +59,22 @@ t.test('SIGTERM ends both', async (t) => {
 })
 
 t.test('members sign in with what Git allows them', async (t) => {
-  const members = [await member('olga', '*'), await member('vera', 'read'), await member('dan', '')]
-  const { port } = await startLauncher(t, { members })
+  const members = [member('olga', '*'), member('vera', 'read'), member('dan', '')]
+  const { editor, signIn } = await startWithSignIn(t, { members })
   const get = async (token: string | undefined, method = 'GET') =>
     (
-      await ask(`http://127.0.0.1:${port}/flows`, {
+      await ask(`${editor}flows`, {
         method,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         ...(method === 'POST' ? { body: '[]' } : {}),
       })
     ).status
-  const [olga, vera, dan] = [
-    await signIn(port, 'olga'),
-    await signIn(port, 'vera'),
-    await signIn(port, 'dan'),
-  ]
+  const [olga, vera, dan] = [await signIn('olga'), await signIn('vera'), await signIn('dan')]
   t.equal(await get(olga), 200)
   t.equal(await get(olga, 'POST'), 204)
   t.equal(await get(vera), 200)
   t.equal(await get(vera, 'POST'), 401)
   t.equal(dan, undefined)
-  t.equal(await signIn(port, 'olga', 'wrong'), undefined)
-  t.equal(await signIn(port, 'nobody'), undefined)
+  t.equal(await signIn('olga', 'wrong'), undefined)
+  t.equal(await signIn('nobody'), undefined)
 })

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path'
 import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
-import { ask, member, signIn } from '../support/launcher.ts'
+import { ask, member } from '../support/launcher.ts'
 import { storedInstance, uid } from '../support/stored-instance.ts'
 import { until } from '../support/until.ts'
 
@@ -152,7 +152,7 @@ t.test('a deploy that the reconciler will never take is told to the editor', asy
 })
 
 t.test('sessions and settings survive, on this disk or in the store', async (t) => {
-  const { start, editor, store, launcher, killNodeRed, whileStopped } = await storedInstance(t)
+  const { start, editor, store, launcher, killNodeRed, whileStopped, signIn } = await storedInstance(t)
   await start()
   t.equal((await editor('POST', '/settings/user', { menu: 'kept' })).status, 204)
   await until('the store has both', async () => {
@@ -163,13 +163,13 @@ t.test('sessions and settings survive, on this disk or in the store', async (t) 
   t.equal((await editor('GET', '/settings/user')).status, 200)
   await whileStopped(() => rmSync(join(launcher.directory, 'storage'), { recursive: true }))
   t.match(await editor('GET', '/settings/user'), { status: 200, text: /kept/ })
-  const vera = await signIn(launcher.port, 'vera')
+  const vera = await signIn('vera')
   const asVera = async () =>
     ask(`http://127.0.0.1:${launcher.port}/flows`, { headers: { authorization: `Bearer ${vera}` } })
   t.equal((await asVera()).status, 200)
   const { settings } = launcher.door
   if (settings === undefined) throw new Error('no settings')
-  launcher.door.settings = { ...settings, digest: 'without vera', members: [await member('olga', '*')] }
+  launcher.door.settings = { ...settings, digest: 'without vera', members: [member('olga', '*')] }
   await launcher.admin('POST', '/reload')
   t.equal((await asVera()).status, 401)
   await until('it is gone from the store', async () => {

@@ -1,5 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isEncryptedCredentials } from '../../reconciler/model/encrypted-credentials.ts'
 import type { Plan } from '../../reconciler/model/plan.ts'
@@ -282,13 +282,32 @@ t.test('from the editor to Git and back nothing is lost', async (t) => {
   t.same(opened(after.stdout, await keyInSettings(fleet)), plain)
 })
 
-t.test('what cannot be exported is said', async (t) => {
-  const fleet = await setUpFleet(t)
+t.test('what cannot be exported is said, and the master key lies where it is named', async (t) => {
+  const fleet = await setUpFleet(t, 'key: master/fleet.key\n')
+  const key = join(dirname(fleet.config), 'master/fleet.key')
+  await mkdir(dirname(key))
+  await writeFile(key, `${'7f'.repeat(32)}\n`, { mode: 0o600 })
   t.match(await flowsCommand(fleet, 'export', 'press'), { code: 1, stderr: /There is no store .*no flows/ })
   await fleet.repository.write('press.yaml', instanceManifest('press', 'state: stopped'))
   await fleet.repository.commit('Add a press')
   t.equal((await fleet.run()).code, 0)
+  t.notOk((await readdir(fleet.data)).includes('fleet.key'))
   t.match(await flowsCommand(fleet, 'export', 'press'), { code: 0, stdout: '[]\n' })
+  t.match(await flowsCommand(fleet, 'export', 'press', '--credentials'), {
+    code: 0,
+    stdout: /^\{\n {2}"\$": "/,
+  })
+  await rename(key, `${key}.away`)
+  t.match(await flowsCommand(fleet, 'export', 'press', '--credentials'), {
+    code: 1,
+    stderr: /fleet\.key is missing/,
+  })
+  await writeFile(key, `${'80'.repeat(32)}\n`)
+  t.match(await flowsCommand(fleet, 'export', 'press', '--credentials'), {
+    code: 1,
+    stderr: /cannot be unsealed/,
+  })
+  await rename(`${key}.away`, key)
   for (const [args, why] of [
     [['export', 'other'], /knows no instance "other"/],
     [['export', 'press', '--kept', '7'], /nothing with the number 7/],

@@ -93,7 +93,7 @@ async function setUp(t: Test): Promise<Scene> {
 }
 
 async function writePlatform({ repository }: FleetUnderTest): Promise<void> {
-  const hash = await hashPassword(known['a password'], 4)
+  const hash = await hashPassword(known['a password'], { bcrypt: 4 })
   const sha256 = createHash('sha256').update(known['a read token']).digest('hex')
   const text = await readFile(join(repository.directory, 'platform.yaml'), 'utf8')
   await repository.write(

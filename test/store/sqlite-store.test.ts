@@ -6,6 +6,7 @@ import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 import { storageConformance } from '../conformance/storage-conformance.ts'
 import { auditConformance } from '../conformance/audit-conformance.ts'
+import { identityConformance } from '../conformance/identity-conformance.ts'
 import { rejectsWith, storeConformance } from '../conformance/store-conformance.ts'
 import { ChildLines } from '../support/child-lines.ts'
 import { applied } from '../support/inventory-fixtures.ts'
@@ -38,6 +39,7 @@ t.test('SQLite keeps what every store keeps', async (t) => {
   storeConformance(t, async (t) => open(emptyFile(t)))
   storageConformance(t, async (t) => open(emptyFile(t)))
   auditConformance(t, async (t) => open(emptyFile(t)))
+  identityConformance(t, async (t) => open(emptyFile(t)))
 })
 
 t.test('what was written is there after closing, under the same fleet', async (t) => {

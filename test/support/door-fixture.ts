@@ -16,7 +16,7 @@ import { canary, createFeed, fleetStatus, now, type Hashes } from './fleet-fixtu
 /** Every user signs in with `password of <name>`. Hashed once, at the lowest cost. */
 export const users = ['alice', 'victor', 'dora', 'bob', 'nobody', 'root'] as const
 const hashed = await Promise.all(
-  users.map(async (name) => [name, await hashPassword(`password of ${name}`, 4)] as const),
+  users.map(async (name) => [name, await hashPassword(`password of ${name}`, { bcrypt: 4 })] as const),
 )
 export const hashes: Hashes = Object.fromEntries(hashed)
 
@@ -83,7 +83,7 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
     },
     authenticate: createAuthenticate({
       desired: () => fleet.feed.current().desired,
-      limit: createSignInLimit(),
+      limit: createSignInLimit({ store, clock }),
       clock,
     }),
     metrics: registry,

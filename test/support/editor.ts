@@ -1,4 +1,5 @@
-import { ask, signIn, type Answer } from './launcher.ts'
+import { editorSession } from './editor-session.ts'
+import { ask, type Answer } from './launcher.ts'
 import { until } from './until.ts'
 
 /** The editor of one instance, as a person that signed in sees it. */
@@ -11,7 +12,9 @@ export interface Editor {
 
 /** Signs in. The one place where these tests know how that is done. */
 export async function openEditor(port: number, user: string, password: string): Promise<Editor> {
-  const token = await until('the editor lets them in', async () => signIn(port, user, password))
+  const token = await until('the editor lets them in', async () =>
+    editorSession(`http://127.0.0.1:${port}/`, user, password),
+  )
   const request = async (method: string, body?: unknown): Promise<Answer> =>
     ask(`http://127.0.0.1:${port}/flows`, {
       method,

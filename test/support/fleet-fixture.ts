@@ -144,6 +144,15 @@ function action(name: string): Action {
       { path: 'access.alice.role', cause: 'change', from: 'member', to: 'owner' },
       { path: 'access.alice', cause: 'change', to: { role: 'owner', password: `digest-${canary}` } },
     ],
+    edited: {
+      added: 1,
+      changed: 0,
+      removed: 0,
+      by: 'olga',
+      at: now,
+      nodes: [{ edit: 'added', type: 'debug', id: 'n1' }],
+      more: 0,
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from 'bcryptjs'
 import type { LauncherBootstrap, LauncherState, Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { sha256 } from '../../reconciler/model/digest.ts'
 import { freePortPair } from './free-port.ts'
 import { type RuntimeDoor, openRuntimeDoor } from './runtime-door.ts'
 import { type TestStack, testStack } from './stack.ts'
@@ -41,8 +42,14 @@ export interface LauncherUnderTest {
   console(): string
 }
 
-export async function member(username: string, permissions: Member['permissions']): Promise<Member> {
-  return { username, passwordHash: await hash(`${username}-password`, 4), permissions }
+/** Somebody with a read token, `<name>-token`. */
+export function member(username: string, permissions: Member['permissions']): Member {
+  return { username, permissions, tokens: [{ sha256: sha256(`${username}-token`) }] }
+}
+
+/** The same with a password, as where endpoints ask for one. */
+export async function withPassword(known: Member, password = `${known.username}-password`): Promise<Member> {
+  return { ...known, passwordHash: await hash(password, 4) }
 }
 
 export function settingsFor(port: number, changes: Partial<RuntimeSettings> = {}): RuntimeSettings {
@@ -158,27 +165,6 @@ function stateOf({ status, text }: Answer): LauncherState {
 export async function ask(url: string, options: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(10_000), ...options })
   return { status: response.status, text: await response.text() }
-}
-
-/** Signs in to the editor as Node-RED's own page does. Undefined where that is refused. */
-export async function signIn(
-  port: number,
-  username: string,
-  password = `${username}-password`,
-): Promise<string | undefined> {
-  const { status, text } = await ask(`http://127.0.0.1:${port}/auth/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      client_id: 'node-red-editor',
-      grant_type: 'password',
-      scope: '',
-      username,
-      password,
-    }),
-  })
-  if (status !== 200) return undefined
-  const signedIn: { access_token: string } = JSON.parse(text)
-  return signedIn.access_token
 }
 
 export async function portIsClosed(port: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { judge, type Known } from '../../reconciler/control/reconcile.ts'
+import { judge, type Known } from '../../reconciler/control/judge.ts'
 import { createDesiredLoader } from '../../reconciler/desired/load-desired.ts'
 import { createValidators } from '../../reconciler/desired/validators.ts'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'

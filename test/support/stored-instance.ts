@@ -6,15 +6,8 @@ import type { FlowsWrite } from '../../reconciler/model/instance-storage.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 import { openDoors } from './door-fixture.ts'
-import {
-  type Answer,
-  type LauncherUnderTest,
-  type Test,
-  ask,
-  member,
-  prepareLauncher,
-  signIn,
-} from './launcher.ts'
+import { prepareWithSignIn, type LauncherWithSignIn } from './launcher-with-sign-in.ts'
+import { type Answer, type LauncherUnderTest, type Test, ask, member } from './launcher.ts'
 import { severableLink, type SeverableLink } from './severable-link.ts'
 import { until } from './until.ts'
 
@@ -26,6 +19,7 @@ export interface StoredInstance {
   readonly taken: readonly string[]
   /** Starts the launcher and signs `olga` in when Node-RED runs. */
   readonly start: () => Promise<void>
+  readonly signIn: LauncherWithSignIn['signIn']
   /** Kills Node-RED as the kernel does when memory runs out, and waits until the launcher has another. */
   readonly killNodeRed: () => Promise<void>
   /** Stops Node-RED, changes something that it would write to, and starts it again. */
@@ -61,16 +55,16 @@ export async function storedInstance(
   }
   await store.allot({ uid, name: 'press-1', driver: 'localfs', tokenSha256: sha256('runtime-token') })
   const link = await severableLink(await doors.server.listen({ port: 0, host: '127.0.0.1' }))
-  const members = [await member('olga', '*'), await member('vera', 'read')]
-  const launcher = await prepareLauncher(t, { members, ...changes }, undefined, link.url)
+  const members = [member('olga', '*'), member('vera', 'read'), member('dora', '')]
+  const { launcher, signIn } = await prepareWithSignIn(t, { members, ...changes }, undefined, link.url)
   t.teardown(async () => {
     await link[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })
   })
-  return { launcher, ...editing(launcher, store), store, link, taken }
+  return { launcher, signIn, ...editing(launcher, store, signIn), store, link, taken }
 }
 
-function editing(launcher: LauncherUnderTest, store: Store) {
+function editing(launcher: LauncherUnderTest, store: Store, signIn: LauncherWithSignIn['signIn']) {
   let token: string | undefined
   const editor = async (method: string, path: string, body?: unknown) =>
     ask(`http://127.0.0.1:${launcher.port}${path}`, {
@@ -89,7 +83,7 @@ function editing(launcher: LauncherUnderTest, store: Store) {
     async start() {
       launcher.launch()
       await runs()
-      token ??= await signIn(launcher.port, 'olga')
+      token ??= await signIn('olga')
     },
     async killNodeRed() {
       const { pid } = await runs()

@@ -33,7 +33,7 @@ function eventOfAnswer(answer) {
  */
 function refusalOf({ method, path, user, credential }) {
   const isQuestion = reading.has(method) && !credential
-  if (isQuestion || /\/auth\/[^/]+$/.test(path)) return undefined
+  if (isQuestion || /\/auth\/[^/]+(\/callback)?$/.test(path)) return undefined
   return { event: 'access-refused', user, target: `${method} ${path}` }
 }
 

@@ -11,7 +11,8 @@ export const localfsEffects: readonly EffectRule[] = [
   { path: 'name', kind: 'update' },
   { path: 'team', kind: 'update' },
   { path: 'access', kind: 'update' },
-  { path: 'hostnames', kind: 'update' },
+  // Where sign-ins may lead back to: Node-RED reads it when it starts.
+  { path: 'hostnames', kind: 'restart' },
   { path: 'flows', kind: 'restart' },
   // The digest says what the flows are; where their file lies does not matter to the instance.
   { path: 'flows.path', kind: 'update' },

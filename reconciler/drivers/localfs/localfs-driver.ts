@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Fields } from '../../model/fields.ts'
 import type { Logger } from 'pino'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Driver } from '../driver.ts'
@@ -22,6 +23,8 @@ export interface LocalfsOptions {
   readonly host: string
   /** Whether modules may run their install scripts. */
   readonly allowInstallScripts: boolean
+  /** What else the configuration gives every instance, by the path it has there. */
+  readonly configured?: Fields
   /** The launcher's main file, and flags for the Node.js that runs it. */
   readonly launcher: { readonly program: string; readonly nodeFlags: readonly string[] }
   /** npm's program, such as `npm`. */
@@ -58,7 +61,11 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     table,
     log,
   })
-  const configured = { 'localfs.host': host, 'localfs.allowInstallScripts': options.allowInstallScripts }
+  const configured = {
+    'localfs.host': host,
+    'localfs.allowInstallScripts': options.allowInstallScripts,
+    ...options.configured,
+  }
   const mute = new Set<number>()
   const closing = new AbortController()
   const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])

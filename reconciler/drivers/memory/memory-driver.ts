@@ -12,7 +12,7 @@ const memoryEffects: readonly EffectRule[] = [
   { path: '', kind: 'restart' },
   { path: 'team', kind: 'update' },
   { path: 'access', kind: 'update' },
-  { path: 'hostnames', kind: 'update' },
+  { path: 'hostnames', kind: 'restart' },
   { path: 'stack', kind: 'replace' },
   { path: 'port', kind: 'replace' },
 ]

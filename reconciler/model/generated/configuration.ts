@@ -50,9 +50,49 @@ export interface Configuration {
    */
   key?: string
   /**
-   * Host and port of the status and runtime doors.
+   * Host and port of the doors.
    */
   listen?: string
+  /**
+   * The addresses or networks (CIDR) of proxies in front of the doors. Their X-Forwarded-For tells where a sign-in comes from.
+   *
+   * @maxItems 20
+   */
+  trustProxy?: string[]
+  /**
+   * How people sign in.
+   */
+  identity?: {
+    /**
+     * The URL that browsers reach the identity door by; it ends in `/identity`. Default: `http://` + `listen` + `/identity`.
+     */
+    issuer?: string
+    /**
+     * How long a browser stays signed in.
+     */
+    sessionHours?: number
+    /**
+     * An OpenID Connect provider that people have accounts with. Who signs in there is the User that declares the verified e-mail address.
+     */
+    upstream?: {
+      /**
+       * Its issuer URL. Register `<identity.issuer>/upstream/callback` there as redirect URI.
+       */
+      issuer: string
+      /**
+       * The id that the reconciler has there.
+       */
+      clientId: string
+      /**
+       * A file with the secret that belongs to it.
+       */
+      clientSecret: string
+      /**
+       * What the sign-in page calls it. Default: its host name.
+       */
+      displayName?: string
+    }
+  }
   /**
    * The driver of an Instance that names none.
    */

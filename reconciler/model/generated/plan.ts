@@ -245,7 +245,7 @@ export interface Change {
   secret?: 'changed'
 }
 /**
- * What was deployed in the editor over the flows that Git declares, node by node. It is put back.
+ * What was deployed in the editor over the flows that Git declares; absent where nothing was, or it is not known.
  */
 export interface Edited {
   /**

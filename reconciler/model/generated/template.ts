@@ -148,7 +148,7 @@ export interface Editor {
  */
 export interface Endpoints {
   /**
-   * Who may call them: anybody, or members of the team by name and password (HTTP Basic).
+   * Who may call them: anybody; members of the team by name and password (HTTP Basic); or members signed in by their browser, and machines with a bearer token.
    */
-  access?: 'public' | 'members'
+  access?: 'public' | 'basic' | 'members'
 }

@@ -26,7 +26,7 @@ export interface User {
      */
     email?: string
     /**
-     * A bcrypt hash of the password, as `reconcile hash-password` prints it.
+     * An argon2id or bcrypt hash of the password, as `reconcile hash-password` prints it.
      */
     passwordHash?: string
     /**
@@ -34,7 +34,7 @@ export interface User {
      */
     admin?: boolean
     /**
-     * Read tokens for the status API. At most 20.
+     * Read tokens for the status API, and for the instances that the user may see. At most 20.
      *
      * @maxItems 20
      *

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { firstTables } from './0001-first-tables.ts'
 import { instanceStorage } from './0002-instance-storage.ts'
 import { auditTrail } from './0003-audit-trail.ts'
+import { identity } from './0004-identity.ts'
 import { credentialKeys } from './0005-credential-keys.ts'
 
 /** Every step from an empty database to the present schema, oldest first. A published step never changes. */
@@ -9,6 +10,7 @@ export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
   ['0001-first-tables', firstTables],
   ['0002-instance-storage', instanceStorage],
   ['0003-audit-trail', auditTrail],
+  ['0004-identity', identity],
   ['0005-credential-keys', credentialKeys],
 ])
 

@@ -5,6 +5,17 @@ import { instanceOf } from '../../instance-token.ts'
 import { Problem } from '../../problem.ts'
 import { answers, anything, flag, list, mapOf, text } from '../../schemas.ts'
 
+const member = object(
+  {
+    username: text,
+    displayName: text,
+    permissions: text,
+    passwordHash: text,
+    tokens: list(object({ sha256: text, expires: text }, ['expires'])),
+  },
+  ['displayName', 'passwordHash', 'tokens'],
+)
+
 const settings = object(
   {
     uid: text,
@@ -21,9 +32,16 @@ const settings = object(
     earlierCredentialSecrets: list(text),
     editor: object({ enabled: flag, title: text, timeZone: text }, ['timeZone']),
     endpoints: object({ access: text }),
-    members: list(object({ username: text, passwordHash: text, permissions: text })),
+    identity: object({
+      issuer: text,
+      backChannel: text,
+      clientId: text,
+      clientSecret: text,
+      redirectUris: list(text),
+    }),
+    members: list(member),
   },
-  ['memory', 'flows', 'earlierCredentialSecrets'],
+  ['memory', 'flows', 'earlierCredentialSecrets', 'identity'],
 )
 
 const schema = {

@@ -3,7 +3,7 @@ import { objectSchema as object } from '../../../model/json-schema.ts'
 import { planView } from '../../../status/plan-view.ts'
 import type { DoorDeps } from '../../deps.ts'
 import { Problem } from '../../problem.ts'
-import { answers, change, count, flag, list, text } from '../../schemas.ts'
+import { answers, change, count, flag, list, text, timestamp } from '../../schemas.ts'
 import { viewerOf } from '../../sign-in.ts'
 
 const target = object({ name: text, uid: text, previously: text, driver: text }, [
@@ -28,6 +28,19 @@ const numbers = {
   gainsAccess: count,
 }
 
+const edited = object(
+  {
+    added: count,
+    changed: count,
+    removed: count,
+    by: text,
+    at: timestamp,
+    nodes: list(object({ edit: text, type: text, name: text, id: text }, ['name'])),
+    more: count,
+  },
+  ['by', 'at'],
+)
+
 const plan = object(
   {
     apiVersion: text,
@@ -37,7 +50,9 @@ const plan = object(
     complete: flag,
     summary: object({ ...numbers, headline: text }),
     actions: list(
-      object({ kind: text, target, cause: text, reason: text, effect: text, changes: list(change) }),
+      object({ kind: text, target, cause: text, reason: text, effect: text, changes: list(change), edited }, [
+        'edited',
+      ]),
     ),
     access: list(object({ user: text, instance: text, from: text, to: text }, ['from', 'to'])),
     refusals: list(object({ policy: text, message: text, remedy: text })),

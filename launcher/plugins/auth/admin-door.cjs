@@ -1,0 +1,69 @@
+'use strict'
+
+const { randomBytes } = require('node:crypto')
+
+/**
+ * @typedef {{ headers: import('node:http').IncomingHttpHeaders, path?: string, query?: { access_token?: unknown } }} Request
+ * @typedef {import('node:http').ServerResponse} Response
+ * @typedef {{ username: string, permissions: '*' | 'read' }} User
+ */
+
+/**
+ * Node-RED answers 404 at some of its own paths before it asks who is there; here they are 401. Everything else goes on
+ * to Node-RED's own check, with sessions that no longer hold already ended: a bearer token may also be one of the flows'.
+ *
+ * A machine's token is checked here, and goes on under a name that this one request has. It opens no socket: Node-RED
+ * keeps no note of what token a socket came with, so that nobody could close it when the token ends.
+ * @param {{
+ *   keeper: { holds(token: string): Promise<boolean> },
+ *   machine: (token: string) => Promise<User | undefined>,
+ * }} parts
+ */
+function createAdminDoor({ keeper, machine }) {
+  const closed = /^\/(flows|nodes|settings|comms|library|context)\/?$/i
+  /** @type {Map<string, User>} */
+  const machines = new Map()
+
+  /**
+   * @param {Request} request
+   * @param {Response} response
+   */
+  async function letIn(request, response) {
+    const token = tokenOf(request)
+    if (token === undefined) return false
+    if (await keeper.holds(token).catch(() => false)) return true
+    const user = bearerOf(request) === undefined ? undefined : await machine(token)
+    if (user === undefined) return false
+    const name = randomBytes(32).toString('base64url')
+    machines.set(name, user)
+    response.once('close', () => machines.delete(name))
+    request.headers.authorization = `Bearer ${name}`
+    return true
+  }
+  /**
+   * @param {Request} request
+   * @param {Response} response
+   * @param {() => void} next
+   */
+  async function door(request, response, next) {
+    if ((await letIn(request, response)) || !closed.test(request.path ?? '')) return next()
+    response.statusCode = 401
+    response.end()
+  }
+  /** Node-RED's token check. */
+  const tokens = async (/** @type {string} */ name) => machines.get(name) ?? null
+  return { door, tokens }
+}
+
+/** @param {{ headers: import('node:http').IncomingHttpHeaders }} request */
+function bearerOf(request) {
+  return /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+}
+
+/** @param {Request} request */
+function tokenOf(request) {
+  const inQuery = request.query?.access_token
+  return bearerOf(request) ?? (typeof inQuery === 'string' ? inQuery : undefined)
+}
+
+module.exports = { bearerOf, createAdminDoor }

@@ -1,0 +1,126 @@
+'use strict'
+// Who may do what in this instance: the editor, its admin API, and the endpoints of its flows. Runs inside Node-RED, so
+// it is CommonJS and loads nothing at start but Node.js; openid-client and argon2 come with Weir, when they are needed.
+
+const { createAdminDoor } = require('./admin-door.cjs')
+const { createBearers } = require('./bearers.cjs')
+const { guardedDoors, openDoors } = require('./endpoint-doors.cjs')
+const { createEndpointSessions, createMembersCheck } = require('./endpoint-session.cjs')
+const { createMembership } = require('./membership.cjs')
+const { createOpenSockets } = require('./open-sockets.cjs')
+const { createBasicCheck } = require('./passwords.cjs')
+const { createProvider } = require('./provider.cjs')
+const { createSessionKeeper } = require('./session-keeper.cjs')
+const { createSignIn } = require('./sign-in.cjs')
+const { createSignOut } = require('./sign-out.cjs')
+const { createStrategy } = require('./strategy.cjs')
+
+/**
+ * @typedef {{
+ *   membersFile: string, access: 'public' | 'basic' | 'members', identity?: import('./provider.cjs').Identity
+ * }} AuthData
+ * @typedef {import('./membership.cjs').Member} Member
+ */
+
+/** How soon an open socket notices that its member is gone. Requests notice at once. */
+const lookAgainMs = 1000
+
+/**
+ * The part of Node-RED's settings that keeps its doors.
+ * @param {AuthData} data
+ * @param {NodeJS.Require} fromStack
+ * @param {{
+ *   openTokens: () => string[],
+ *   tell: (told: { event: string, user?: string, target?: string }) => void,
+ * }} around `openTokens`: the tokens of the sessions of now; `tell`: for the audit trail.
+ */
+function createAuth(data, fromStack, { openTokens, tell }) {
+  const { identity } = data
+  const now = Date.now
+  const membership = createMembership(data.membersFile)
+  const provider = identity && createProvider(identity)
+  const signIn = identity && provider && createSignIn({ identity, provider, now })
+  const bearers = createBearers({ membership, provider, now })
+  const keeper = createSessionKeeper({ membership, fromStack, openTokens })
+  const sockets = createOpenSockets()
+  const { door, tokens } = createAdminDoor({ keeper, machine: createMachine(membership, bearers) })
+  const sessions = identity && createEndpointSessions({ identity, membership, now })
+  const members = createMembersCheck({ signIn, sessions, bearers, membership, tell })
+
+  setInterval(() => {
+    sockets.sweep()
+    void keeper.sweep().catch(() => undefined)
+  }, lookAgainMs).unref()
+
+  return {
+    adminAuth: {
+      type: 'strategy',
+      strategy: {
+        name: 'weir',
+        label: 'Sign in',
+        strategy: createStrategy(signIn, tell),
+        options: {},
+        autoLogin: true,
+      },
+      // Node-RED asks this for every request with a token: who is gone from the list is gone at once.
+      users: async (/** @type {string} */ username) => asUser(membership().members.get(username)) ?? null,
+      tokens,
+    },
+    httpAdminMiddleware: [
+      createSignOut({ provider, sessions }),
+      ...(data.access === 'members' ? [members.routes] : []),
+      door,
+    ],
+    ...doorsFor(data.access, { fromStack, membership, members, sockets }),
+  }
+}
+
+/**
+ * @param {AuthData['access']} access
+ * @param {{
+ *   fromStack: NodeJS.Require,
+ *   membership: () => import('./membership.cjs').Membership,
+ *   members: import('./endpoint-doors.cjs').Check,
+ *   sockets: ReturnType<typeof createOpenSockets>,
+ * }} parts
+ */
+function doorsFor(access, { fromStack, membership, members, sockets }) {
+  if (access === 'public') return openDoors()
+  if (access === 'members') return guardedDoors(members, sockets)
+  const grantOf = createBasicCheck(fromStack, membership)
+  return guardedDoors({ grantOf, refuse: askForPassword }, sockets)
+}
+
+/**
+ * @param {unknown} _request
+ * @param {import('node:http').ServerResponse} response
+ */
+function askForPassword(_request, response) {
+  response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="Node-RED", charset="UTF-8"' })
+  response.end()
+}
+
+/**
+ * What a machine may do at the admin API: a declared token reads at most.
+ * @param {() => import('./membership.cjs').Membership} membership
+ * @param {ReturnType<typeof createBearers>} bearers
+ */
+function createMachine(membership, bearers) {
+  return async (/** @type {string} */ token) => {
+    const grant = await bearers(token)
+    const user = grant && asUser(membership().members.get(grant.username))
+    if (grant === undefined || user === undefined) return undefined
+    return grant.declared ? { ...user, permissions: /** @type {const} */ ('read') } : user
+  }
+}
+
+/**
+ * As Node-RED knows people. Undefined for one who has no editor.
+ * @param {Member | undefined} member
+ */
+function asUser(member) {
+  if (member === undefined || member.permissions === '') return undefined
+  return { username: member.username, permissions: member.permissions }
+}
+
+module.exports = { createAuth }

@@ -1,0 +1,78 @@
+'use strict'
+// Bearer tokens of machines: declared in Git, or issued by the provider to this instance's client.
+
+const { createHash, timingSafeEqual } = require('node:crypto')
+
+/**
+ * @typedef {import('./membership.cjs').Membership} Membership
+ * @typedef {{ username: string, declared: boolean, stillHolds: () => boolean }} BearerGrant
+ */
+
+/** How long an answer of the provider holds, and how many are kept. */
+const keptMs = 10_000
+const mostKept = 500
+/** Tokens of the provider look like this, those of Node-RED's own sessions do not: they are nobody else's business. */
+const likeAnAccessToken = /^[\w.~-]{16,4096}$/
+
+/**
+ * @param {{
+ *   membership: () => Membership,
+ *   provider: { ownerOf(token: string): Promise<{ username: string, until: number } | undefined> } | undefined,
+ *   now: () => number,
+ * }} parts
+ */
+function createBearers({ membership, provider, now }) {
+  /** @type {Map<string, { asked: number, owner: Promise<{ username: string, until: number } | undefined> }>} */
+  const asked = new Map()
+
+  /**
+   * The member that declares this token. Every declared one is compared, each in constant time.
+   * @param {Buffer} digest
+   */
+  function declaredOwner(digest) {
+    let owner
+    for (const { username, tokens = [] } of membership().members.values())
+      for (const { sha256, expires } of tokens) {
+        const declared = Buffer.from(sha256, 'hex')
+        const same = declared.length === digest.length && timingSafeEqual(declared, digest)
+        // A date that cannot be read counts as past.
+        if (same && (expires === undefined || now() < Date.parse(expires))) owner = username
+      }
+    return owner
+  }
+
+  /**
+   * @param {string} token
+   * @param {string} key
+   */
+  async function issuedOwner(token, key) {
+    if (provider === undefined || !likeAnAccessToken.test(token)) return undefined
+    const known = asked.get(key)
+    if (known !== undefined && now() < known.asked + keptMs) return known.owner
+    asked.delete(key)
+    if (asked.size >= mostKept) asked.delete(asked.keys().next().value ?? '')
+    // An outage is an answer too, and as short-lived: nobody gets in meanwhile.
+    const owner = provider.ownerOf(token).catch(() => undefined)
+    asked.set(key, { asked: now(), owner })
+    return owner
+  }
+
+  /**
+   * @param {string} token
+   * @returns {Promise<BearerGrant | undefined>}
+   */
+  return async function grantOf(token) {
+    const digest = createHash('sha256').update(token).digest()
+    const declares = declaredOwner(digest)
+    if (declares !== undefined) {
+      return { username: declares, declared: true, stillHolds: () => declaredOwner(digest) === declares }
+    }
+    const issued = await issuedOwner(token, digest.toString('base64'))
+    if (issued === undefined) return undefined
+    const { username, until } = issued
+    const stillHolds = () => membership().members.has(username) && now() < until
+    return stillHolds() ? { username, declared: false, stillHolds } : undefined
+  }
+}
+
+module.exports = { createBearers }

@@ -1,0 +1,29 @@
+'use strict'
+
+/**
+ * Sockets that flows hold open, each with whether the one who opened it may stay.
+ */
+function createOpenSockets() {
+  /** @type {Map<object, { stillHolds: () => boolean, end: () => void }>} */
+  const open = new Map()
+  return {
+    /**
+     * @param {{ once(event: string, listener: () => void): unknown }} socket
+     * @param {string} closed The event that says it is gone.
+     * @param {{ stillHolds: () => boolean, end: () => void }} entry
+     */
+    add(socket, closed, entry) {
+      open.set(socket, entry)
+      socket.once(closed, () => open.delete(socket))
+    },
+    sweep() {
+      for (const [socket, { stillHolds, end }] of open) {
+        if (stillHolds()) continue
+        open.delete(socket)
+        end()
+      }
+    },
+  }
+}
+
+module.exports = { createOpenSockets }

@@ -1,0 +1,55 @@
+'use strict'
+
+const endings = { editor: '/auth/strategy/callback', endpoints: '/_weir/callback' }
+
+/**
+ * The declared redirect URI of that kind at the host by which the browser came, or else the first. The header chooses
+ * and is never built in.
+ * @param {readonly string[]} uris
+ * @param {'editor' | 'endpoints'} kind
+ * @param {string | undefined} host
+ */
+function chooseRedirectUri(uris, kind, host) {
+  const fitting = uris.filter((uri) => new URL(uri).pathname.endsWith(endings[kind]))
+  return fitting.find((uri) => isAt(uri, host)) ?? fitting[0]
+}
+
+/**
+ * @param {string} uri
+ * @param {string | undefined} host
+ */
+function isAt(uri, host) {
+  const { protocol, host: declared } = new URL(uri)
+  const came = URL.parse(`${protocol}//${host ?? ''}`)
+  return came !== null && came.host === declared
+}
+
+/**
+ * Whether a request comes from a page of this instance, as far as its browser tells. Instances on one host are one
+ * site to a browser, and its cookies would come along from the pages of the others.
+ * @param {{ headers: import('node:http').IncomingHttpHeaders }} request
+ * @param {readonly string[]} uris
+ */
+function isSameOrigin({ headers }, uris) {
+  const { origin, host } = headers
+  if (origin === undefined) return true
+  const from = URL.parse(origin)
+  if (from === null) return false
+  return (
+    from.host === URL.parse(`${from.protocol}//${host ?? ''}`)?.host ||
+    uris.some((uri) => new URL(uri).origin === origin)
+  )
+}
+
+/**
+ * A path on this instance, with its query; `/` for all that a browser would take for an address elsewhere.
+ * @param {unknown} path
+ */
+function localPath(path) {
+  const longest = 1500
+  if (typeof path !== 'string' || path.length > longest || !/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(path))
+    return '/'
+  return URL.parse(path, 'http://here')?.origin === 'http://here' ? path : '/'
+}
+
+module.exports = { chooseRedirectUri, isSameOrigin, localPath }

@@ -1,0 +1,49 @@
+'use strict'
+
+/**
+ * @typedef {import('./membership.cjs').Membership} Membership
+ * @typedef {{ user: string, scope?: string | string[], expires: number, accessToken: string }} Session
+ * @typedef {{ get(token: string): Promise<Session | null | undefined> }} Tokens
+ */
+
+/**
+ * Whether a session may still do what it was allowed when its user signed in.
+ * @param {Session} session
+ * @param {Membership} membership
+ */
+function stillHolds(session, membership) {
+  const permissions = membership.members.get(session.user)?.permissions
+  if (permissions === '*') return true
+  const scopes = [session.scope ?? []].flat()
+  return permissions === 'read' && scopes.every((scope) => /^(.+\.)?read$/.test(scope))
+}
+
+/**
+ * Ends sessions whose user is no longer a member or may do less than before. Node-RED keeps the rights of a session as
+ * they were at sign-in, and the sockets of its editor open, so both are ended here, by letting the session expire.
+ * @param {{ membership: () => Membership, fromStack: NodeJS.Require, openTokens: () => string[] }} parts
+ */
+function createSessionKeeper({ membership, fromStack, openTokens }) {
+  /** @type {Tokens} */
+  let tokens
+  let seen = membership().version
+  /** @param {string} token */
+  async function holds(token) {
+    tokens ??= fromStack('@node-red/editor-api/lib/auth/tokens')
+    const session = await tokens.get(token)
+    if (session === null || session === undefined) return false
+    if (stillHolds(session, membership())) return true
+    session.expires = 0
+    await tokens.get(token)
+    return false
+  }
+  async function sweep() {
+    const { version } = membership()
+    if (version === seen) return
+    seen = version
+    for (const token of openTokens()) await holds(token)
+  }
+  return { holds, sweep }
+}
+
+module.exports = { createSessionKeeper }

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { identityPath, type Identity } from '../../../identity/identity.ts'
+import { pageHeaders } from '../../../identity/pages.ts'
+import { acceptForms } from './form.ts'
+import { interactionRoutes } from './interaction.ts'
+import { sendUnavailable } from './page-reply.ts'
+import { upstreamRoutes } from './upstream.ts'
+
+/**
+ * The identity door: the OpenID Connect provider, mounted as it is, and the pages of a sign-in. It shares no credential
+ * with the other doors.
+ */
+export function identityDoor(identity: Identity) {
+  return async (app: FastifyInstance): Promise<void> => {
+    await app.register(async (pages) => {
+      acceptForms(pages)
+      pages.addHook('onRequest', async (_request, reply) => {
+        if (identity.directory.people() === undefined) await sendUnavailable(reply)
+      })
+      interactionRoutes(pages, identity)
+      upstreamRoutes(pages, identity)
+    })
+    await app.register(async (raw) => mountProvider(raw, identity))
+  }
+}
+
+/** What says nothing of anybody, and so is answered also while nobody is known. */
+const impersonal = ['/.well-known/openid-configuration', '/jwks']
+
+/** Hands requests over as they came: the provider reads bodies itself. */
+function mountProvider(app: FastifyInstance, identity: Identity): void {
+  const { provider, directory } = identity
+  provider.on('server_error', (_context, error) =>
+    app.log.error({ err: error }, 'the identity door failed to answer'),
+  )
+  const answer = provider.callback()
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  app.all('/*', { schema: { hide: true } }, async (request, reply) => {
+    const path = request.url.slice(identityPath.length).split('?', 1)[0] ?? ''
+    if (directory.people() === undefined && !impersonal.includes(path)) return sendUnavailable(reply)
+    reply.hijack()
+    for (const [name, value] of Object.entries(pageHeaders())) reply.raw.setHeader(name, value)
+    await answer(asTheIssuer(request, identity), reply.raw)
+    return reply
+  })
+}
+
+/**
+ * The request as it would be at the issuer's URL, whatever name and way it came by: every URL that the provider makes
+ * and every rule on secure cookies follows from the issuer, and nothing from headers that anybody may send.
+ */
+function asTheIssuer(request: FastifyRequest, { issuer }: Identity): IncomingMessage {
+  const { raw } = request
+  const { host, protocol, pathname } = new URL(issuer)
+  const path = (raw.url ?? '').slice(identityPath.length)
+  raw.headers = {
+    ...raw.headers,
+    host,
+    'x-forwarded-proto': protocol.slice(0, -1),
+    'x-forwarded-for': request.ip,
+  }
+  delete raw.headers['x-forwarded-host']
+  return Object.assign(raw, { url: path, originalUrl: `${pathname}${path}` })
+}

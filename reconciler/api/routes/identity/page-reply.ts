@@ -1,0 +1,19 @@
+import type { FastifyReply } from 'fastify'
+import { pageHeaders, problemPage } from '../../../identity/pages.ts'
+
+/** Sends a page. `answersTo`: where an answer to its forms may lead beside this door. */
+export async function sendPage(
+  reply: FastifyReply,
+  status: number,
+  page: string,
+  answersTo: readonly string[] = [],
+): Promise<FastifyReply> {
+  return reply.status(status).headers(pageHeaders(answersTo)).type('text/html; charset=utf-8').send(page)
+}
+
+/** Until Git was read nobody is known. */
+export async function sendUnavailable(reply: FastifyReply): Promise<FastifyReply> {
+  reply.header('retry-after', '2')
+  const text = 'The source has not been read yet, so that nobody can sign in. Try again in a moment.'
+  return sendPage(reply, 503, problemPage('Not yet', text))
+}

@@ -1,0 +1,100 @@
+import type { Provider } from 'oidc-provider'
+import { sha256 } from '../model/digest.ts'
+import type { Secret } from '../model/secret.ts'
+import type { Store } from '../store/store.ts'
+import type { IssuedTickets } from './authenticate.ts'
+import type { Directory } from './directory.ts'
+import { createProofOf, type ProofOf } from './proof.ts'
+import { createProvider } from './provider.ts'
+import type { SignInLimit } from './rate-limit.ts'
+import { createSignInJournal, type TellSignIn } from './sign-in-journal.ts'
+import { signingKey } from './signing-key.ts'
+import { createStatusSessions, userOfAccessToken, type StatusSessions } from './tickets.ts'
+import { createUpstream, type Upstream, type UpstreamConfig } from './upstream.ts'
+
+/** The end of an issuer's URL: where the identity door stands below the doors' own URL. */
+export const identityPath = '/identity'
+
+export interface IdentityDeps {
+  /** The URL that the world knows the identity door by; it ends in `/identity`. */
+  readonly issuer: string
+  /** The same door as this machine reaches it. */
+  readonly backChannel: string
+  readonly sessionHours: number
+  readonly upstream?: UpstreamConfig & { readonly clientSecret: (signal: AbortSignal) => Promise<Secret> }
+  /** A secret of its own for every purpose and subject: 32 bytes in base64url. */
+  readonly derive: (purpose: string, subject: string) => Secret
+  readonly newToken: () => string
+  readonly directory: Directory
+  readonly limit: SignInLimit
+  readonly store: Store
+  readonly clock: { now(): Date }
+}
+
+/** What the identity door, and the status door's sign-in by it, are made of. */
+export interface Identity {
+  readonly issuer: string
+  readonly backChannel: string
+  readonly sessionHours: number
+  readonly provider: Provider
+  readonly upstream: Upstream | undefined
+  readonly directory: Directory
+  readonly limit: SignInLimit
+  readonly sessions: StatusSessions
+  readonly issued: IssuedTickets
+  readonly clientSecretOf: (clientId: string) => Secret
+  readonly proofOf: ProofOf
+  /** Proves that a form is one of ours, made for this sign-in. */
+  readonly formTokenOf: (interaction: string) => string
+  readonly tell: TellSignIn
+  readonly store: Store
+  readonly clock: { now(): Date }
+  readonly newToken: () => string
+}
+
+/** The doors as the world reaches them, without a slash at the end. */
+export function publicUrl({ issuer }: Pick<Identity, 'issuer'>): string {
+  return issuer.slice(0, -identityPath.length)
+}
+
+export const statusCallback = '/api/sign-in/callback'
+export const statusSignedOut = '/api/signed-out'
+
+export function createIdentity(deps: IdentityDeps): Identity {
+  const { issuer, derive, store, clock, directory } = deps
+  const clientSecretOf = (clientId: string): Secret => derive('oidc-client', clientId)
+  const home = publicUrl(deps)
+  const proofOf = createProofOf(deps)
+  const provider = createProvider({
+    ...deps,
+    signingKey: signingKey((attempt) => derive('oidc-signing-key', attempt)),
+    cookieKey: derive('oidc-cookie-key', ''),
+    proofOf,
+    clientSecretOf,
+    status: { redirectUri: `${home}${statusCallback}`, signedOut: `${home}${statusSignedOut}` },
+  })
+  const sessions = createStatusSessions({ ...deps, proofOf })
+  return {
+    ...deps,
+    provider,
+    sessions,
+    proofOf,
+    clientSecretOf,
+    issued: {
+      userOfSession: sessions.userOfSession,
+      userOfToken: async (token) => userOfAccessToken(provider, token),
+    },
+    upstream: deps.upstream && upstreamOf(deps.upstream, deps),
+    formTokenOf: (interaction) => derive('identity-form', sha256(interaction)).reveal(),
+    tell: createSignInJournal({ store, directory, clock }),
+    issuer,
+  }
+}
+
+function upstreamOf(
+  upstream: IdentityDeps['upstream'] & {},
+  { store, clock, issuer }: IdentityDeps,
+): Upstream {
+  const { clientSecret, ...config } = upstream
+  return createUpstream({ config, clientSecret, store, clock, redirectUri: `${issuer}/upstream/callback` })
+}

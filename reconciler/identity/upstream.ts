@@ -1,0 +1,183 @@
+import * as oidc from 'openid-client'
+import { sha256 } from '../model/digest.ts'
+import type { UserDocument } from '../model/resource.ts'
+import type { Secret } from '../model/secret.ts'
+import type { IdentityStore } from '../store/store.ts'
+
+/** The OpenID Connect provider that people have accounts with already. */
+export interface UpstreamConfig {
+  readonly issuer: string
+  readonly clientId: string
+  /** What the button on the sign-in page calls it. */
+  readonly displayName: string
+}
+
+export interface UpstreamDeps {
+  readonly config: UpstreamConfig
+  /** Read when it is needed: it may be renewed while we run. */
+  readonly clientSecret: (signal: AbortSignal) => Promise<Secret>
+  readonly store: IdentityStore
+  readonly clock: { now(): Date }
+  /** Where the upstream sends people back to: what is registered there. */
+  readonly redirectUri: string
+}
+
+/** Why nobody could be told who it is. */
+export type UpstreamFailure =
+  'unreachable' | 'refused' | 'expired' | 'no-verified-email' | 'unknown-email' | 'ambiguous-email'
+
+export type UpstreamAnswer =
+  | { readonly kind: 'user'; readonly user: string }
+  | { readonly kind: 'failed'; readonly why: UpstreamFailure; readonly cause?: unknown }
+
+export interface Upstream {
+  readonly displayName: string
+  /** Where to send a browser whose sign-in has this uid; undefined: the upstream cannot be reached. */
+  begin(interaction: string, signal: AbortSignal): Promise<URL | { readonly failed: unknown }>
+  /** The sign-in that an answer with this state belongs to. */
+  interactionOf(state: string): Promise<string | undefined>
+  /** Checks an answer, once. `search`: the query that the upstream sent the browser back with. */
+  finish(
+    answer: { readonly interaction: string; readonly search: string },
+    users: Iterable<UserDocument>,
+    signal: AbortSignal,
+  ): Promise<UpstreamAnswer>
+}
+
+const kind = 'UpstreamSignIn'
+/** How long somebody may take at the upstream. In milliseconds. */
+const patience = 10 * 60_000
+/** How long the upstream may take to answer, in seconds. */
+const timeout = 10
+
+interface Pending {
+  readonly interaction: string
+  readonly nonce: string
+  readonly verifier: string
+}
+
+/** Authorization code flow with state, nonce and PKCE, each checked by openid-client. */
+export function createUpstream(deps: UpstreamDeps): Upstream {
+  const { config, store, clock, redirectUri } = deps
+  const now = () => clock.now().getTime()
+  const pending = async (state: string): Promise<Pending | undefined> => {
+    const found = await store.identityRecord(kind, sha256(state), now())
+    const value: unknown = found && JSON.parse(found.content)
+    return isPending(value) ? value : undefined
+  }
+  return {
+    displayName: config.displayName,
+
+    async begin(interaction, signal) {
+      const state = oidc.randomState()
+      const nonce = oidc.randomNonce()
+      const verifier = oidc.randomPKCECodeVerifier()
+      try {
+        const client = await discover(deps, signal)
+        const content = JSON.stringify({ interaction, nonce, verifier } satisfies Pending)
+        await store.saveIdentityRecord({ kind, id: sha256(state), content, expiresAt: now() + patience })
+        return oidc.buildAuthorizationUrl(client, {
+          redirect_uri: redirectUri,
+          scope: 'openid email',
+          state,
+          nonce,
+          code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+          code_challenge_method: 'S256',
+        })
+      } catch (error) {
+        signal.throwIfAborted()
+        return { failed: error }
+      }
+    },
+
+    interactionOf: async (state) => (await pending(state))?.interaction,
+
+    async finish({ interaction, search }, users, signal) {
+      const state = new URLSearchParams(search).get('state') ?? ''
+      const begun = await pending(state)
+      const first = await store.removeIdentityRecord(kind, sha256(state))
+      if (begun === undefined || !first || begun.interaction !== interaction)
+        return { kind: 'failed', why: 'expired' }
+      const answer = new URL(redirectUri)
+      answer.search = search
+      try {
+        const client = await discover(deps, signal)
+        const tokens = await oidc.authorizationCodeGrant(client, answer, {
+          expectedState: state,
+          expectedNonce: begun.nonce,
+          pkceCodeVerifier: begun.verifier,
+          idTokenExpected: true,
+        })
+        return userFor(await claimsOf(client, tokens), users)
+      } catch (cause) {
+        signal.throwIfAborted()
+        return { kind: 'failed', why: isRefusal(cause) ? 'refused' : 'unreachable', cause }
+      }
+    },
+  }
+}
+
+/** Asked anew every time: keys and endpoints are as the upstream says now, and one that was away is there again. */
+async function discover(
+  { config, clientSecret }: UpstreamDeps,
+  signal: AbortSignal,
+): Promise<oidc.Configuration> {
+  const issuer = new URL(config.issuer)
+  const secret = await clientSecret(signal)
+  const insecure = issuer.protocol === 'http:' ? [oidc.allowInsecureRequests] : []
+  return oidc.discovery(issuer, config.clientId, secret.reveal(), undefined, {
+    timeout,
+    execute: [...insecure, (client) => oidc.enableNonRepudiationChecks(client)],
+    [oidc.customFetch]: async (url, options) =>
+      fetch(url, {
+        ...options,
+        body: options.body ?? null,
+        signal: options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]),
+      }),
+  })
+}
+
+type Tokens = Awaited<ReturnType<typeof oidc.authorizationCodeGrant>>
+
+/** Many providers tell an address in the id token, others only when asked. */
+async function claimsOf(
+  client: oidc.Configuration,
+  tokens: Tokens,
+): Promise<{ readonly [name: string]: unknown }> {
+  const claims = tokens.claims()
+  if (claims === undefined) return {}
+  if (claims['email'] !== undefined && claims['email_verified'] !== undefined) return claims
+  if (client.serverMetadata().userinfo_endpoint === undefined) return claims
+  return { ...claims, ...(await oidc.fetchUserInfo(client, tokens.access_token, claims.sub)) }
+}
+
+/** The one declared user with this address, which the upstream must have verified: anybody may claim any address. */
+function userFor(
+  { email, email_verified: verified }: { readonly [name: string]: unknown },
+  users: Iterable<UserDocument>,
+): UpstreamAnswer {
+  if (typeof email !== 'string' || email === '' || verified !== true)
+    return { kind: 'failed', why: 'no-verified-email' }
+  const wanted = email.toLowerCase()
+  const found = [...users].filter(({ spec }) => spec.email?.toLowerCase() === wanted)
+  const [user, other] = found
+  if (user === undefined) return { kind: 'failed', why: 'unknown-email' }
+  if (other !== undefined) return { kind: 'failed', why: 'ambiguous-email' }
+  return { kind: 'user', user: user.metadata.name }
+}
+
+/** Whether the upstream answered, and it was a no or not what it should be; everything else is the way there. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof oidc.AuthorizationResponseError ||
+    error instanceof oidc.ResponseBodyError ||
+    (error instanceof oidc.ClientError &&
+      error.code !== 'OAUTH_TIMEOUT' &&
+      !(error.cause instanceof TypeError))
+  )
+}
+
+function isPending(value: unknown): value is Pending {
+  if (typeof value !== 'object' || value === null) return false
+  return ['interaction', 'nonce', 'verifier'].every((name) => typeof Reflect.get(value, name) === 'string')
+}

@@ -1,0 +1,115 @@
+import * as oidc from 'openid-client'
+import t from 'tap'
+import { createBrowser } from '../support/browse.ts'
+import { bearer } from '../support/door-fixture.ts'
+import { openIdentityDoor, signIn, authorization, type IdentityDoor } from '../support/identity-door.ts'
+
+async function fleetOf({ url }: IdentityDoor, headers: Record<string, string>): Promise<number> {
+  return (await fetch(`${url}/api/v1/fleet`, { headers })).status
+}
+
+t.test('a browser signs in to the status by the identity door, and out again', async (t) => {
+  const door = await openIdentityDoor(t)
+  const browser = createBrowser()
+  t.equal((await browser.open(`${door.url}/api/v1/fleet`)).status, 401)
+  const page = await browser.open(`${door.url}/api/sign-in?next=/api/v1/instances`)
+  t.match(page.text, /^Sign in to Weir/)
+  const inside = await signIn(browser, page, 'dora')
+  t.equal(inside.url.pathname, '/api/v1/instances')
+  t.equal(inside.status, 200)
+  t.match(JSON.parse(inside.html), { instances: [{ name: 'press' }] })
+  const cookies = browser.cookies.seen.filter((cookie) => cookie.startsWith('weir_session='))
+  t.equal(cookies.length, 1)
+  t.match(cookies[0], /; Path=\/api; Max-Age=43200; HttpOnly; SameSite=Lax$/)
+
+  const { desired } = door.feed.current()
+  if (desired === undefined) return
+  door.set({ ...door.feed.current(), desired: { ...desired, teams: new Map() } })
+  t.match(
+    JSON.parse((await browser.open(inside.url)).html),
+    { instances: [] },
+    'membership is read when it is used',
+  )
+  door.set({ ...door.feed.current(), desired: { ...desired, users: new Map() } })
+  t.equal((await browser.open(inside.url)).status, 401, 'and so is whether they are declared')
+  door.set({ ...door.feed.current(), desired })
+
+  const session = browser.cookies.value('weir_session') ?? ''
+  const ask = await browser.submit(await browser.open(`${door.url}/api/sign-out`), {}, 'op.logoutForm')
+  const left = await browser.submit(ask, { logout: 'yes' }, 'op.logoutForm')
+  t.match(left.text, /Signed out/)
+  t.equal((await browser.open(inside.url)).status, 401)
+  t.equal(
+    await fleetOf(door, { cookie: `weir_session=${session}` }),
+    401,
+    'whoever kept the cookie has nothing',
+  )
+  t.equal((await browser.open(`${door.url}/api/sign-in`)).title, 'Sign in', 'the identity door is left too')
+})
+
+t.test('sessions of the status survive a restart', async (t) => {
+  const before = await openIdentityDoor(t)
+  const browser = createBrowser()
+  await signIn(browser, await browser.open(`${before.url}/api/sign-in`), 'alice')
+  await before.close()
+  await openIdentityDoor(t, before)
+  t.equal((await browser.open(`${before.url}/api/v1/fleet`)).status, 200)
+})
+
+t.test('a sign-in leads nowhere but back', async (t) => {
+  const door = await openIdentityDoor(t)
+  for (const next of [
+    'https://evil.example.com/',
+    '//evil.example.com/',
+    '/\\evil.example.com/',
+    '/api/../..//evil.example.com',
+    '/api/\t/evil.example.com',
+    '/identity/session/end',
+    'javascript:alert(1)',
+  ]) {
+    const browser = createBrowser()
+    const page = await browser.open(`${door.url}/api/sign-in?next=${encodeURIComponent(next)}`)
+    t.equal((await signIn(browser, page, 'alice')).url.href, `${door.url}/api/v1/fleet`, next)
+  }
+})
+
+t.test('a sign-in to the status is finished by the browser that began it', async (t) => {
+  const door = await openIdentityDoor(t)
+  const answers: URL[] = []
+  const attacker = createBrowser({
+    stopAt: (url) => url.pathname === '/api/sign-in/callback' && answers.push(url) > 0,
+  })
+  await signIn(attacker, await attacker.open(`${door.url}/api/sign-in`), 'alice')
+  const [answer] = answers
+  if (answer === undefined) throw new Error('no answer came by')
+  const victim = createBrowser()
+  t.equal((await victim.open(answer)).status, 400, 'who never began')
+  await victim.open(`${door.url}/api/sign-in`)
+  t.equal((await victim.open(answer)).status, 400, 'who began another one')
+  t.equal(victim.cookies.value('weir_session'), undefined)
+})
+
+t.test('a program on somebody’s machine gets a token when they allow it', async (t) => {
+  const door = await openIdentityDoor(t)
+  const client = await oidc.discovery(new URL(door.issuer), 'weir-cli', undefined, oidc.None(), {
+    execute: [oidc.allowInsecureRequests],
+  })
+  const asked = await authorization(client, 'http://127.0.0.1:34567/callback', { scope: 'openid status' })
+  const browser = createBrowser({ stopAt: ({ port }) => port === '34567' })
+  const page = await signIn(browser, await browser.open(asked.url), 'alice')
+  t.match(page.text, /asks to read the status of the fleet as alice/)
+  t.equal((await browser.submit(page, { token: 'forged' })).status, 400)
+  const answer = await browser.submit(page)
+  const tokens = await oidc.authorizationCodeGrant(client, answer.url, {
+    pkceCodeVerifier: asked.verifier,
+    expectedState: asked.state,
+    expectedNonce: asked.nonce,
+  })
+  t.equal(await fleetOf(door, bearer(tokens.access_token)), 200)
+  t.equal(await fleetOf(door, bearer(`${tokens.access_token.slice(0, -1)}x`)), 401)
+  t.match((await browser.open(asked.url)).text, /asks to read the status/, 'it is asked every time')
+
+  const out = await browser.open(`${door.issuer}/session/end`)
+  await browser.submit(out, { logout: 'yes' }, 'op.logoutForm')
+  t.equal(await fleetOf(door, bearer(tokens.access_token)), 401, 'it ends with the session it came from')
+})

@@ -1,0 +1,192 @@
+import { get } from 'node:http'
+import t from 'tap'
+import { hash as argon2 } from '@node-rs/argon2'
+import { canonicalDigest } from '../../../launcher/canonical-json.ts'
+import { prepareWithSignIn, startWithSignIn } from '../../support/launcher-with-sign-in.ts'
+import { ask, member, startLauncher, withPassword } from '../../support/launcher.ts'
+import { until } from '../../support/until.ts'
+import { Visitor } from '../../support/visitor.ts'
+
+/** `/hello` says which of our secrets a flow sees, `/hello` takes posts, `/ws/echo` is a socket. */
+const nodes = [
+  { id: 'tab', type: 'tab', label: 'Flow' },
+  { id: 'in', type: 'http in', z: 'tab', url: '/hello', method: 'get', wires: [['what']] },
+  { id: 'takes', type: 'http in', z: 'tab', url: '/hello', method: 'post', wires: [['what']] },
+  {
+    id: 'what',
+    type: 'function',
+    z: 'tab',
+    func: `const { headers, rawHeaders } = msg.req
+      const secret = (text) => /weir_|bearer|basic/i.test(text)
+      msg.payload = "hello " + [...Object.values(headers), ...rawHeaders].filter(secret).join()
+      return msg`,
+    outputs: 1,
+    wires: [['out']],
+  },
+  { id: 'out', type: 'http response', z: 'tab', wires: [] },
+  { id: 'listener', type: 'websocket-listener', path: '/ws/echo', wholemsg: 'false' },
+  { id: 'ws-in', type: 'websocket in', z: 'tab', server: 'listener', client: '', wires: [['ws-out']] },
+  { id: 'ws-out', type: 'websocket out', z: 'tab', server: 'listener', client: '', wires: [] },
+]
+const flows = { digest: canonicalDigest(nodes), nodes }
+const members = [member('olga', '*'), member('dan', '')]
+
+async function openSocket(port: number, headers: Record<string, string>) {
+  const answer = await new Promise<{ status: number; closed: () => boolean }>((resolve, reject) => {
+    const asked = get({
+      port,
+      host: '127.0.0.1',
+      path: '/ws/echo',
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        ...headers,
+      },
+    })
+    asked.on('error', reject)
+    asked.on('response', (response) => {
+      response.resume()
+      resolve({ status: response.statusCode ?? 0, closed: () => true })
+    })
+    asked.on('upgrade', (response, socket) => {
+      let closed = false
+      socket.on('close', () => {
+        closed = true
+      })
+      socket.resume()
+      resolve({ status: response.statusCode ?? 0, closed: () => closed })
+    })
+  })
+  return answer
+}
+
+t.test('endpoints for members: browsers sign in, machines bring a token', async (t) => {
+  const { launcher, provider, identity, editor } = await startWithSignIn(t, {
+    members,
+    endpoints: { access: 'members' },
+    flows,
+  })
+  const hello = `${editor}hello`
+  const machine = async (token: string, init: RequestInit = {}) =>
+    (await ask(hello, { ...init, headers: { authorization: `Bearer ${token}` } })).status
+  await until('the flow answers', async () => (await machine('dan-token')) === 200)
+  t.equal(await machine('wrong-token-of-some-length'), 401)
+  t.equal(await machine('dan-token', { method: 'POST' }), 200)
+  const seen = await ask(hello, { headers: { authorization: 'Bearer dan-token' } })
+  t.equal(seen.text, 'hello ', 'nor the token')
+
+  const stranger = await fetch(hello, { redirect: 'manual' })
+  t.equal(stranger.status, 401, 'no browser that opens a page')
+  t.match(stranger.headers.get('www-authenticate'), /^Bearer /)
+  t.equal((await new Visitor().ask(hello, { method: 'POST' })).status, 401)
+
+  const visitor = new Visitor()
+  const form = await visitor.open(`${hello}?a=1&b=ü`)
+  const page = await visitor.submit(form, { text: 'dan', password: 'dan-password' })
+  t.match(page, { status: 200, url: `${hello}?a=1&b=%C3%BC` })
+  t.equal(page.text, 'hello ', 'and flows do not see by what')
+  const asked = visitor.way.length
+  t.equal((await visitor.open(hello)).status, 200)
+  t.equal(visitor.way.length, asked + 1, 'the session is known')
+  const [session] = visitor.cookies.filter(({ name }) => name.startsWith('weir_session'))
+  t.match(session, { path: '/' })
+
+  const port = launcher.port
+  const elsewhere = { origin: 'http://127.0.0.1:1' }
+  t.equal(
+    (await visitor.ask(hello, { method: 'POST', headers: { origin: `http://127.0.0.1:${port}` } })).status,
+    200,
+  )
+  t.equal((await visitor.ask(hello, { method: 'POST', headers: elsewhere })).status, 401, 'from another page')
+  const cookie = String(visitor.headersFor(editor).cookie)
+  t.equal((await openSocket(port, {})).status, 401)
+  t.equal((await openSocket(port, { cookie, ...elsewhere })).status, 401)
+  const sockets = [
+    await openSocket(port, { cookie, origin: `http://127.0.0.1:${port}` }),
+    await openSocket(port, { authorization: 'Bearer dan-token' }),
+  ]
+  t.strictSame(
+    sockets.map(({ status }) => status),
+    [101, 101],
+  )
+  const olga = await openSocket(port, { authorization: 'Bearer olga-token' })
+
+  await provider.pause()
+  t.equal((await visitor.open(hello)).status, 200, 'sessions live on while the provider is away')
+  const refused = await new Visitor().open(hello)
+  t.equal(refused.status, 503)
+  t.match(refused.text, /<a href="\/hello">Retry<\/a>/)
+  await provider.resume()
+
+  const { settings } = launcher.door
+  if (settings === undefined) throw new Error('no settings')
+  launcher.door.settings = { ...settings, digest: 'without dan', members: members.slice(0, 1) }
+  t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
+  t.equal(await machine('dan-token'), 401)
+  await until('both sockets are closed', () => sockets.every(({ closed }) => closed()))
+  t.equal(olga.closed(), false, 'and nobody else’s')
+  const again = await visitor.open(hello)
+  t.equal(again.status, 403)
+  t.match(again.text, /not open to you/)
+  t.equal(identity.redirectUris.length, 2)
+})
+
+t.test('sign-in leads back to this instance alone', async (t) => {
+  const { launcher, editor } = await prepareWithSignIn(t, {
+    members,
+    endpoints: { access: 'members' },
+    flows,
+  })
+  launcher.launch()
+  await launcher.when('Node-RED runs', ({ phase }) => phase === 'running')
+  for (const path of ['//evil.example/a', '/\\evil.example/a', '//evil.example']) {
+    const visitor = new Visitor()
+    const location = await new Promise<string>((resolve, reject) => {
+      const asked = get(
+        { port: launcher.port, host: '127.0.0.1', path, headers: { accept: 'text/html' } },
+        (response) => {
+          response.resume()
+          for (const line of response.headers['set-cookie'] ?? []) {
+            const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=')
+            visitor.cookies.push({ name, value, host: '127.0.0.1', path: '/_weir/callback' })
+          }
+          resolve(response.headers.location ?? '')
+        },
+      )
+      asked.on('error', reject)
+    })
+    t.ok(location, path)
+    const back = await visitor.submit(
+      await visitor.open(location),
+      { text: 'dan', password: 'dan-password' },
+      (to) => !to.includes('/identity/') && !to.includes('/_weir/'),
+    )
+    t.equal(back.url, editor, path)
+  }
+})
+
+t.test('endpoints with a password take argon2id and bcrypt, with nobody else about', async (t) => {
+  const dan = await withPassword(member('dan', ''))
+  const olga = { ...member('olga', '*'), passwordHash: await argon2('olga-password') }
+  const { port, door } = await startLauncher(t, {
+    members: [dan, olga],
+    endpoints: { access: 'basic' },
+    flows,
+  })
+  const hello = async (user: string) => {
+    const headers = { authorization: `Basic ${btoa(user)}` }
+    return (await ask(`http://127.0.0.1:${port}/hello`, { headers })).status
+  }
+  await until('the flow answers', async () => (await hello('dan:dan-password')) === 200)
+  door.status = 503
+  t.equal(await hello('olga:olga-password'), 200)
+  t.equal(await hello('olga:dan-password'), 401)
+  t.equal(await hello('dan:olga-password'), 401)
+  const answer = await fetch(`http://127.0.0.1:${port}/hello`, { headers: { accept: 'text/html' } })
+  t.equal(answer.status, 401)
+  t.match(answer.headers.get('www-authenticate'), /^Basic /)
+  t.equal((await openSocket(port, {})).status, 401)
+  t.equal((await openSocket(port, { authorization: `Basic ${btoa('olga:olga-password')}` })).status, 101)
+})

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { editorSession, signInToEditor } from '../support/editor-session.ts'
+import { end, instanceManifest, password, platform, setUpFleet } from '../support/fleet.ts'
+import { until } from '../support/until.ts'
+import { Visitor } from '../support/visitor.ts'
+
+t.test('people sign in to an editor at the reconciler, for as long as Git names them', async (t) => {
+  const fleet = await setUpFleet(t)
+  const { repository } = fleet
+  await repository.write('press.yaml', instanceManifest('press', 'endpoints: { access: members }'))
+  await repository.commit('One instance')
+  const server = await fleet.serve()
+  const editor = String((await fleet.ready('press'))['url'])
+  const flows = async (token: string | undefined, method = 'GET') => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const body = method === 'POST' ? { body: '[]' } : {}
+    return (await fetch(`${editor}flows`, { method, headers, ...body })).status
+  }
+  const alice = await editorSession(editor, 'alice', password)
+  t.equal(await flows(alice, 'POST'), 204)
+  const bob = await editorSession(editor, 'bob', password)
+  t.strictSame([await flows(bob), await flows(bob, 'POST')], [200, 401])
+  t.equal(await editorSession(editor, 'alice', 'wrong'), undefined)
+
+  const visitor = new Visitor()
+  const form = await visitor.open(`${editor}somewhere?a=1`)
+  const back = await visitor.submit(form, { text: 'bob', password })
+  t.match(back, { status: 404, url: `${editor}somewhere?a=1` }, 'endpoints too, by the same door')
+
+  await repository.write('platform.yaml', platform.replace(', { user: bob, role: viewer }', ''))
+  await repository.commit('bob leaves')
+  await until('the session of bob has ended', async () => (await flows(bob)) === 401)
+  const page = await signInToEditor(editor, 'bob', password, new Visitor())
+  t.equal(page.status, 403)
+  t.equal(await flows(alice), 200)
+  await end(server, 'SIGTERM')
+  t.equal((await new Visitor().open(`${editor}auth/strategy`)).status, 503)
+  t.equal(await flows(alice), 200, 'who is signed in works on')
+})

@@ -1,0 +1,207 @@
+/** A browser without a screen: real requests, cookies as RFC 6265 has them, redirects, links and forms. No script runs. */
+export interface Browser {
+  readonly cookies: CookieJar
+  open(url: string | URL): Promise<Page>
+  /** Sends the page's only form, or the one with the given id, with its hidden fields and these. */
+  submit(page: Page, fields?: Readonly<Record<string, string>>, form?: string): Promise<Page>
+  /** Follows the link with this text. */
+  click(page: Page, text: string): Promise<Page>
+}
+
+export interface Page {
+  readonly url: URL
+  /** 0: the page lies where the browser was told not to go. */
+  readonly status: number
+  readonly headers: Headers
+  readonly html: string
+  /** The visible text. */
+  readonly text: string
+  readonly title: string
+}
+
+export interface BrowserOptions {
+  /** Redirects to such a place are not followed: the answer of the last request is a page with status 0 and that URL. */
+  readonly stopAt?: (url: URL) => boolean
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const mostRedirects = 20
+
+export function createBrowser({ stopAt = () => false, headers = {} }: BrowserOptions = {}): Browser {
+  const cookies = createCookieJar()
+
+  const go = async (first: URL, init: RequestInit = {}): Promise<Page> => {
+    let [url, request] = [first, init]
+    for (let hop = 0; hop < mostRedirects; hop++) {
+      if (stopAt(url)) return pageOf(url, 0, new Headers(), '')
+      const cookie = cookies.headerFor(url)
+      const response = await fetch(url, {
+        ...request,
+        redirect: 'manual',
+        headers: {
+          accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8',
+          ...headers,
+          ...(cookie === '' ? {} : { cookie }),
+        },
+      })
+      cookies.take(url, response.headers.getSetCookie())
+      const location = response.headers.get('location')
+      if (response.status < 300 || response.status > 399 || location === null)
+        return pageOf(url, response.status, response.headers, await response.text())
+      await response.body?.cancel()
+      url = new URL(location, url)
+      if (response.status === 303 || response.status === 302) request = {}
+    }
+    throw new Error(`more than ${mostRedirects} redirects, the last one to ${url}`)
+  }
+
+  return {
+    cookies,
+    open: async (url) => go(new URL(url)),
+    submit: async (page, fields = {}, id) => {
+      const form = formOf(page, id)
+      const values = new URLSearchParams({ ...form.fields, ...fields })
+      if (form.method === 'post') return go(form.action, { method: 'POST', body: values })
+      form.action.search = values.toString()
+      return go(form.action)
+    },
+    click: async (page, text) => {
+      for (const [, attributes = '', label = ''] of page.html.matchAll(/<a\b([^>]*)>([^]*?)<\/a>/g)) {
+        const href = attribute(attributes, 'href')
+        if (unescaped(label.replaceAll(/<[^>]*>/g, '')).trim() === text && href !== undefined)
+          return go(new URL(href, page.url))
+      }
+      throw new Error(`no link is called ${text} on: ${page.text}`)
+    },
+  }
+}
+
+interface Form {
+  readonly method: string
+  readonly action: URL
+  readonly fields: Record<string, string>
+}
+
+function formOf({ html, url, text }: Page, id: string | undefined): Form {
+  const forms = [...html.matchAll(/<form\b([^>]*)>([^]*?)<\/form>/g)]
+  const found = forms.filter(([, attributes = '']) => id === undefined || attribute(attributes, 'id') === id)
+  const [[, attributes = '', content = ''] = [], other] = found
+  if (found.length === 0 || other !== undefined) throw new Error(`${found.length} forms on: ${text}`)
+  const fields: Record<string, string> = {}
+  for (const [, input = ''] of content.matchAll(/<input\b([^>]*)>/g)) {
+    const name = attribute(input, 'name')
+    if (name !== undefined) fields[name] = attribute(input, 'value') ?? ''
+  }
+  return {
+    method: (attribute(attributes, 'method') ?? 'get').toLowerCase(),
+    action: new URL(attribute(attributes, 'action') ?? '', url),
+    fields,
+  }
+}
+
+function attribute(attributes: string, name: string): string | undefined {
+  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1]
+  return value === undefined ? undefined : unescaped(value)
+}
+
+function unescaped(text: string): string {
+  const characters = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+  return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_all, name: keyof typeof characters) => characters[name])
+}
+
+function pageOf(url: URL, status: number, headers: Headers, html: string): Page {
+  const body = html.replaceAll(/<(style|script|title)\b[^]*?<\/\1>/g, '').replaceAll(/<[^>]*>/g, ' ')
+  return {
+    url,
+    status,
+    headers,
+    html,
+    text: unescaped(body).replaceAll(/\s+/g, ' ').trim(),
+    title: unescaped(/<title>([^]*?)<\/title>/.exec(html)?.[1] ?? ''),
+  }
+}
+
+interface Cookie {
+  readonly name: string
+  readonly value: string
+  readonly host: string
+  readonly path: string
+  readonly secure: boolean
+  readonly expires: number
+}
+
+export interface CookieJar {
+  take(url: URL, headers: readonly string[]): void
+  headerFor(url: URL): string
+  /** Every Set-Cookie header that came in, as it came. */
+  readonly seen: readonly string[]
+  value(name: string): string | undefined
+  set(cookie: {
+    readonly name: string
+    readonly value: string
+    readonly url: URL
+    readonly path: string
+  }): void
+}
+
+/** Cookies belong to a host, whatever the port (RFC 6265, section 8.5), and a path. */
+function createCookieJar(): CookieJar {
+  let kept: readonly Cookie[] = []
+  const seen: string[] = []
+  const put = (cookie: Cookie): void => {
+    const others = kept.filter(
+      ({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path,
+    )
+    kept = cookie.expires <= Date.now() ? others : [...others, cookie]
+  }
+  return {
+    seen,
+    take: (url, headers) => {
+      for (const header of headers) {
+        seen.push(header)
+        put(parseCookie(header, url))
+      }
+    },
+    headerFor: (url) =>
+      kept
+        .filter(({ host, path, secure, expires }) => {
+          const isBelow = url.pathname === path || url.pathname.startsWith(path.replace(/\/?$/, '/'))
+          return (
+            host === url.hostname && isBelow && expires > Date.now() && (!secure || url.protocol === 'https:')
+          )
+        })
+        .toSorted((a, b) => b.path.length - a.path.length)
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; '),
+    value: (name) => kept.find((cookie) => cookie.name === name)?.value,
+    set: ({ name, value, url, path }) =>
+      put({ name, value, path, host: url.hostname, secure: false, expires: Infinity }),
+  }
+}
+
+function parseCookie(header: string, url: URL): Cookie {
+  const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
+  const at = pair.indexOf('=')
+  const values = new Map(
+    attributes.map((one) => {
+      const [name = '', value = ''] = one.split('=', 2)
+      return [name.toLowerCase(), value] as const
+    }),
+  )
+  const age = values.get('max-age')
+  const expires = values.get('expires')
+  const until =
+    age === undefined
+      ? expires === undefined
+        ? Infinity
+        : Date.parse(expires)
+      : Date.now() + Number(age) * 1000
+  return {
+    name: pair.slice(0, at),
+    value: pair.slice(at + 1),
+    host: url.hostname,
+    path: values.get('path') ?? (url.pathname.replace(/\/[^/]*$/, '') || '/'),
+    secure: values.has('secure'),
+    expires: until,
+  }
+}
