@@ -100,20 +100,17 @@ export function recordedAt({ at, receivedAt }: Pick<AuditFact, 'at' | 'receivedA
 }
 
 /** Whether the entry itself is one of those: what stands beside it in the store may have been changed. */
-export function matchesFilter(
-  entry: AuditEntry,
-  { instance, user, event, since, until }: AuditFilter,
-): boolean {
+export function matchesFilter(entry: AuditEntry, filter: AuditFilter): boolean {
+  const { instance, user, event, since = '', until } = filter
   const time = recordedAt(entry)
-  const isOf =
-    instance === undefined ||
-    entry.instance === instance.name ||
-    (instance.uid !== undefined && entry.uid === instance.uid)
-  const isBy = user === undefined || entry.user === user
-  const isThat = event === undefined || entry.event === event
-  return (
-    isOf && isBy && isThat && (since === undefined || time >= since) && (until === undefined || time < until)
-  )
+  if (time < since || (until !== undefined && time >= until)) return false
+  if (user !== undefined && entry.user !== user) return false
+  if (event !== undefined && entry.event !== event) return false
+  return instance === undefined || isOf(entry, instance)
+}
+
+function isOf(entry: AuditEntry, { name, uid }: { readonly name: string; readonly uid?: string }): boolean {
+  return entry.instance === name || (uid !== undefined && entry.uid === uid)
 }
 
 /** Longer texts are cut: nothing that is told about a fact may make the trail a store for something else. */

@@ -55,3 +55,15 @@ export interface LibraryEntry {
   readonly meta: string
   readonly body: string
 }
+
+/** What lies in a folder of the library, in order. */
+export interface LibraryFolder {
+  readonly folders: readonly string[]
+  readonly entries: readonly { readonly name: string; readonly meta: string }[]
+}
+
+/**
+ * `shadowed`: nothing was saved, since a folder in its path is an entry, or there is a folder with its path. `full`: nothing
+ * was saved, since an instance may not keep more.
+ */
+export type LibrarySaved = 'saved' | 'shadowed' | 'full'

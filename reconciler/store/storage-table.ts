@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import { sha256 } from '../model/digest.ts'
 import type { DocumentKind, DocumentWrite, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
-import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
+import { libraryTable } from './library-table.ts'
+import { toStoredFlows, toText, type Row } from './rows.ts'
 import { listSetAside, settingAside } from './set-aside.ts'
 import type { InstanceStorage } from './store.ts'
 
 const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by', 'origin'] as const
-const libraryColumns = ['type', 'path', 'meta', 'body'] as const
 
 /** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
 export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStorage> {
@@ -27,24 +27,7 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
 
     saveDocument: async (uid, kind, write) => saveDocument(db, { uid, kind, ...write }),
 
-    async libraryEntry(uid, type, path) {
-      const row: Row | undefined = await db('library_entries')
-        .where({ uid, type, path })
-        .first(libraryColumns)
-      return row && toLibraryEntry(row)
-    },
-
-    async library(uid, type) {
-      const rows: Row[] = await db('library_entries').where({ uid, type }).select('path', 'meta')
-      return rows.map((row) => ({ path: toText(row, 'path'), meta: toText(row, 'meta') }))
-    },
-
-    async saveLibraryEntry(uid, entry) {
-      await db('library_entries')
-        .insert({ uid, ...entry })
-        .onConflict(['uid', 'type', 'path'])
-        .merge()
-    },
+    ...libraryTable(db),
   }
 }
 

@@ -9,6 +9,8 @@ import type {
   FlowsSaved,
   FlowsWrite,
   LibraryEntry,
+  LibraryFolder,
+  LibrarySaved,
   SetAside,
   StoredFlows,
 } from '../model/instance-storage.ts'
@@ -92,9 +94,9 @@ export interface InstanceStorage {
   /** Whether it stands there now: only where the writer started from what the store had. */
   saveDocument(uid: string, kind: DocumentKind, write: DocumentWrite): Promise<boolean>
   libraryEntry(uid: string, type: string, path: string): Promise<LibraryEntry | undefined>
-  /** All entries of a type, in no order. */
-  library(uid: string, type: string): Promise<readonly Pick<LibraryEntry, 'path' | 'meta'>[]>
-  saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
+  /** `folder`: `''` is all of a type. */
+  library(uid: string, type: string, folder: string): Promise<LibraryFolder>
+  saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<LibrarySaved>
 }
 
 /** What the identity door remembers, and failed sign-ins. Times are milliseconds since 1970. */

@@ -18,7 +18,7 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal(await store.document('one', 'settings'), undefined)
     t.equal(await store.document('one', 'sessions'), undefined)
     t.equal(await store.libraryEntry('one', 'flows', 'a'), undefined)
-    t.same(await store.library('one', 'flows'), [])
+    t.same(await store.library('one', 'flows', ''), { folders: [], entries: [] })
   })
 
   clause('flows and credentials are saved together, from the revision that stands', async (t, store) => {
@@ -82,11 +82,29 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.same(await store.libraryEntry('one', 'functions', 'a/b'), entry)
     t.equal(await store.libraryEntry('one', 'functions', 'a'), undefined)
     t.equal(await store.libraryEntry('two', 'functions', 'a/b'), undefined)
-    const listed = (await store.library('one', 'functions')).toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    t.same(listed, [
-      { path: 'A/b', meta: '{}' },
-      { path: 'a/b', meta: '{"outputs":2}' },
-    ])
+    t.same(await store.library('one', 'functions', ''), { folders: ['A', 'a'], entries: [] })
+    t.same(await store.library('one', 'functions', 'a'), {
+      folders: [],
+      entries: [{ name: 'b', meta: '{"outputs":2}' }],
+    })
+    const odd = { ...entry, path: '\u{1f600}_%/c/d' }
+    t.equal(await store.saveLibraryEntry('one', odd), 'saved')
+    t.same(await store.library('one', 'functions', '\u{1f600}_%'), { folders: ['c'], entries: [] })
+    for (const path of ['a', 'a/b/c', 'a/b/c/d', '\u{1f600}_%/c'])
+      t.equal(await store.saveLibraryEntry('one', { ...entry, path }), 'shadowed', path)
+    t.equal(await store.saveLibraryEntry('one', { ...entry, path: '\u{1f600}_' }), 'saved')
+  })
+
+  clause('a library has an end', async (t, store) => {
+    const entry = { type: 'functions', path: 'large', meta: '{}', body: 'x'.repeat(40_000_000) }
+    t.equal(await store.saveLibraryEntry('one', entry), 'saved')
+    t.equal(await store.saveLibraryEntry('one', { ...entry, path: 'more' }), 'full')
+    t.equal(await store.saveLibraryEntry('one', { ...entry, body: 'y'.repeat(50_000_000) }), 'saved')
+    t.equal(await store.saveLibraryEntry('two', entry), 'saved', 'each instance has its own')
+    for (let count = 1; count < 1000; count++)
+      await store.saveLibraryEntry('two', { ...entry, path: `small/${count}`, body: '' })
+    t.equal(await store.saveLibraryEntry('two', { ...entry, type: 'flows', body: '' }), 'full')
+    t.equal((await store.library('two', 'functions', 'small')).entries.length, 999)
   })
 
   clause('what declared flows take the place of is set aside, all or nothing', async (t, store) => {
@@ -155,10 +173,10 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal(await store.flows('one'), undefined)
     t.equal(await store.document('one', 'settings'), undefined)
     t.equal(await store.document('one', 'sessions'), undefined)
-    t.same(await store.library('one', 'flows'), [])
+    t.same(await store.library('one', 'flows', ''), { folders: [], entries: [] })
     t.equal((await store.flows('two'))?.revision, 'a')
     t.equal(await store.document('two', 'settings'), '{}')
-    t.equal((await store.library('two', 'flows')).length, 1)
+    t.equal((await store.library('two', 'flows', '')).entries.length, 1)
   })
 
   clause('nothing is kept for whom nobody knows', async (t, store) => {

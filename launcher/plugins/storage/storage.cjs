@@ -2,18 +2,18 @@
 // Node-RED's storage module: what an editor keeps lives in the reconciler's store. Runs inside Node-RED, so it is
 // CommonJS and loads nothing but Node.js and what the stack brings.
 
-const { access, mkdir } = require('node:fs/promises')
+const { mkdir } = require('node:fs/promises')
 const { join } = require('node:path')
 const { createCredentialKeys } = require('./credential-keys.cjs')
-const { createDelivery } = require('./delivery.cjs')
 const { createDeploySpool } = require('./deploy-spool.cjs')
 const { createDoor, reasonOf } = require('./door.cjs')
-const { earlierLibrary, earlierSessions, earlierSettings, retireSessions } = require('./earlier-files.cjs')
+const { earlierSessions, earlierSettings, retireSessions } = require('./earlier-files.cjs')
 const { FlowKeeper } = require('./flow-keeper.cjs')
 const { KeptDocument } = require('./kept-document.cjs')
 const { Library } = require('./library.cjs')
+const { createLibraryMove } = require('./library-move.cjs')
 const { createLocalFlows } = require('./local-flows.cjs')
-const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
+const { makePrivateFolder } = require('./private-files.cjs')
 
 /**
  * @typedef {{
@@ -62,7 +62,7 @@ function createStorage(data, fromStack, deploys) {
     // Node-RED goes on with the object that it was given.
     adopt: async () => undefined,
   })
-  const library = new Library({ door, folder })
+  const library = new Library({ door, folder, warn })
   const flows = new FlowKeeper({
     ...said,
     door,
@@ -77,7 +77,7 @@ function createStorage(data, fromStack, deploys) {
     undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
   })
-  const takeLibrary = createLibraryMove({ folder, user, library, warn })
+  const takeLibrary = createLibraryMove({ folder, user, library, warn, random: Math.random })
   settings.readAhead()
 
   async function prepare(/** @type {Runtime} */ given) {
@@ -165,36 +165,6 @@ async function reloadFlows(fromStack, warn) {
     warn(`The flows of the store could not be loaded: ${reasonOf(error)}`)
     return false
   }
-}
-
-/**
- * Takes the library that Node-RED's own storage left into the store, once, beside everything else.
- * @param {{ folder: string, user: string, library: InstanceType<typeof Library>, warn: (text: string) => void }} parts
- */
-function createLibraryMove({ folder, user, library, warn }) {
-  const done = join(folder, 'library-taken')
-  const isDone = () =>
-    access(done).then(
-      () => true,
-      () => false,
-    )
-  async function attempt() {
-    if (await isDone()) return true
-    for await (const { type, path, meta, body } of earlierLibrary(user)) {
-      if (!(await library.has(type, path))) await library.save(type, path, meta, body)
-    }
-    await writePrivate(done, '', { durable: true })
-    return true
-  }
-  const delivery = createDelivery({
-    attempt: () =>
-      attempt().catch((error) => {
-        warn(`The library from before is not in the store yet: ${reasonOf(error)}`)
-        return false
-      }),
-    random: Math.random,
-  })
-  return () => delivery.wake()
 }
 
 module.exports = { createStorage }
