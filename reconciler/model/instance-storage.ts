@@ -31,6 +31,8 @@ export interface SetAside extends Omit<StoredFlows, 'origin'> {
 export interface FlowsWrite extends StoredFlows {
   /** The revision the writer started from; absent: there were no flows. */
   readonly base?: string
+  /** Names this deploy, whatever it holds: one that comes again was saved, also where its contents stand there no more. */
+  readonly deploy?: string
 }
 
 /** `current`: what stands in the store, where the writer did not start from it and wants something else. */

@@ -56,10 +56,16 @@ async function saveDocument(db: Knex, { uid, kind, base, content }: DocumentSave
   return (await read()) === content
 }
 
+/** So many deploys of an instance are known again. */
+const deploysKnown = 16
+
 /** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */
 async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite): Promise<FlowsSaved> {
-  const { base, nodes, credentials, revision, savedAt, savedBy, origin = null } = write
-  const row = { nodes, credentials, revision, origin, saved_at: savedAt, saved_by: savedBy ?? null }
+  const { base, revision, savedAt, origin, deploy } = write
+  const known = await deploysOf(trx, uid)
+  // A copy that was late on its way: what came after it may have gone back to what it started from.
+  if (deploy !== undefined && known.includes(deploy)) return { saved: true }
+  const row = flowsRow(write, known)
   const flows = () => trx('instance_flows')
   if (base === undefined)
     await flows()
@@ -76,4 +82,18 @@ async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite):
   // Also where an earlier attempt wrote it, and its answer was lost on the way.
   if (current === revision) return { saved: true }
   return { saved: false, ...(current === undefined ? {} : { current }) }
+}
+
+function flowsRow(write: FlowsWrite, known: readonly string[]): Row {
+  const { nodes, credentials, revision, savedAt, savedBy, origin, deploy } = write
+  const deploys = [...known, ...(deploy === undefined ? [] : [deploy])].slice(-deploysKnown)
+  const told = { saved_at: savedAt, saved_by: savedBy ?? null, origin: origin ?? null }
+  return { nodes, credentials, revision, deploys: JSON.stringify(deploys), ...told }
+}
+
+async function deploysOf(trx: Knex.Transaction, uid: string): Promise<readonly string[]> {
+  const row: Row | undefined = await trx('instance_flows').where({ uid }).first('deploys')
+  const text = row?.['deploys']
+  const deploys: unknown = typeof text === 'string' ? JSON.parse(text) : []
+  return Array.isArray(deploys) ? deploys.map(String) : []
 }

@@ -57,6 +57,17 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal((await store.flows('one'))?.credentials, flows(winners[0] ?? '').credentials)
   })
 
+  clause('a deploy that comes again late undoes nothing', async (t, store) => {
+    await store.saveFlows('one', flows('a'))
+    const late = { ...flows('b', 'a'), deploy: 'late' }
+    t.same(await store.saveFlows('one', late), { saved: true })
+    t.same(await store.saveFlows('one', { ...flows('a', 'b'), deploy: 'back' }), { saved: true })
+    t.same(await store.saveFlows('one', late), { saved: true }, 'which it was')
+    t.equal((await store.flows('one'))?.revision, 'a')
+    t.same(await store.saveFlows('one', { ...flows('b', 'a'), deploy: 'anew' }), { saved: true })
+    t.equal((await store.flows('one'))?.revision, 'b', 'the same flows may come again')
+  })
+
   clause('settings and sessions are replaced as a whole', async (t, store) => {
     const first = { content: '{"a":1}' }
     const next = { content: '{"ä":"\u{1f600}"}', base: sha256(first.content) }

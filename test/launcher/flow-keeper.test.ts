@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,6 +47,7 @@ function keeperIn(folder: string, door: StubDoor, limits?: object) {
     keys: createCredentialKeys([]),
     reload,
     loadNow: run,
+    newId: randomUUID,
     undelivered: () => undefined,
     tell: (what: string, text?: string) => told.push([what, text]),
     info: () => undefined,

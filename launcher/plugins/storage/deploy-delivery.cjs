@@ -32,10 +32,10 @@ const { isObject } = require('./private-files.cjs')
  * @param {number} [timeoutMs]
  * @returns {Promise<Sent>}
  */
-async function sendDeploy(door, { base, nodes, credentials, by, origin }, timeoutMs) {
+async function sendDeploy(door, { base, nodes, credentials, by, origin, id }, timeoutMs) {
   const answer = await door.ask('PUT', '/flows', {
     headers: base === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${base}"` },
-    content: JSON.stringify({ nodes, credentials, by, origin }),
+    content: JSON.stringify({ nodes, credentials, by, origin, deploy: id }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   })
   if (answer.kind === 'unreachable') return answer

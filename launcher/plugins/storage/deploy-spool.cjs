@@ -14,8 +14,9 @@ const { isObject, makePrivateFolder, readJson, syncFolder, writePrivate } = requ
  *   by: string | undefined,
  *   at: string,
  *   origin?: string | undefined,
+ *   id?: string | undefined,
  * }} Deploy `base`: the revision it started from; undefined: there were no flows. `origin`: whose flows these are: `editor`,
- * `git`, or `edit` for what an editor puts over those of Git.
+ * `git`, or `edit` for what an editor puts over those of Git. `id`: this deploy, however often it is sent.
  * @typedef {{ number: number, file: string, bytes: number }} Entry
  * @typedef {{ deploys: number, bytes: number, apart: number }} Limits `apart`: so many that were not taken are kept
  */
@@ -154,17 +155,23 @@ function refuseBeyond({ deploys, bytes }, entries) {
  */
 function deployOf(value) {
   if (!isObject(value)) return undefined
-  const { base, revision, nodes, credentials, by, at, origin } = value
+  const { base, revision, nodes, credentials } = value
   if (typeof revision !== 'string' || !Array.isArray(nodes) || !isObject(credentials)) return undefined
   return {
-    base: typeof base === 'string' ? base : undefined,
+    base: textOf(base),
     revision,
     nodes,
     credentials,
-    by: typeof by === 'string' ? by : undefined,
-    at: typeof at === 'string' ? at : '',
-    origin: typeof origin === 'string' ? origin : undefined,
+    by: textOf(value['by']),
+    at: textOf(value['at']) ?? '',
+    origin: textOf(value['origin']),
+    id: textOf(value['id']),
   }
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return typeof value === 'string' ? value : undefined
 }
 
 module.exports = { createDeploySpool }

@@ -18,6 +18,7 @@ const { isObject } = require('./private-files.cjs')
  *   declaredCredentials: Credentials | undefined,
  *   keys: ReturnType<typeof import('./credential-keys.cjs').createCredentialKeys>,
  *   loadNow: () => Promise<void>,
+ *   newId: () => string,
  * }} Parts `declared`: Git declares the flows, and the launcher has put them on the disk. `loadNow`: as `reload`, from within
  * a deploy, behind which that would wait.
  */
@@ -255,7 +256,7 @@ class FlowKeeper {
   #deploy(nodes, credentials, { origin, by }) {
     const base = this.#current.revision
     const revision = revisionOf(nodes, credentials)
-    return { base, revision, nodes, credentials, by, at: this.#parts.now(), origin }
+    return { base, revision, nodes, credentials, by, at: this.#parts.now(), origin, id: this.#parts.newId() }
   }
 
   /** @param {Deploy} deploy */

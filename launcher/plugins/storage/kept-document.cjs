@@ -19,11 +19,11 @@ const { damaged, isObject, readJson, writePrivate } = require('./private-files.c
  *   door: import('./door.cjs').Door,
  *   earlier: () => Promise<Content>,
  *   retire?: () => Promise<void>,
- *   adopt: (content: Content) => Promise<void>,
+ *   adopt?: (content: Content) => Promise<void>,
  *   warn: (text: string) => void,
  *   random: () => number,
  * }} Parts `earlier`: what Node-RED's own storage left on this machine. `retire`: the store has it, it is not to be read
- * again. `adopt`: makes Node-RED go on with other content than it had; the object that it was given has changed already.
+ * again. `adopt`: makes Node-RED go on with other content than it had, where it does not with the object that it was given.
  */
 
 /** How long a start that has a copy to go on with waits for the reconciler, in milliseconds. */
@@ -263,7 +263,7 @@ class KeptDocument {
     Object.assign(ours, content)
     this.#note(ours)
     this.#version += 1
-    await adopt(ours)
+    await adopt?.(ours)
     return true
   }
 }

@@ -27,7 +27,8 @@ function createLibraryMove({ folder, user, library, warn, random }) {
       () => true,
       () => false,
     )
-  /** One that the store will not have, now or later, keeps no other away from it: its file stays where it is.
+  /**
+   * One that the store will not have, now or later, keeps no other away from it: its file stays where it is.
    * @param {Entry} entry
    */
   async function take({ type, path, meta, body }) {

@@ -2,6 +2,7 @@
 // Node-RED's storage module: what an editor keeps lives in the reconciler's store. Runs inside Node-RED, so it is
 // CommonJS and loads nothing but Node.js and what the stack brings.
 
+const { randomUUID } = require('node:crypto')
 const { mkdir } = require('node:fs/promises')
 const { join } = require('node:path')
 const { createCredentialKeys } = require('./credential-keys.cjs')
@@ -59,10 +60,9 @@ function createStorage(data, fromStack, deploys) {
     door,
     earlier: () => earlierSessions(user),
     retire: () => retireSessions(user),
-    // Node-RED goes on with the object that it was given.
-    adopt: async () => undefined,
   })
   const library = new Library({ door, folder, warn })
+  const takeLibrary = createLibraryMove({ ...said, folder, user, library })
   const flows = new FlowKeeper({
     ...said,
     door,
@@ -76,8 +76,8 @@ function createStorage(data, fromStack, deploys) {
     tell: (what, text) => runtime?.events.emit('runtime-event', editorMessage(what, text)),
     undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
+    newId: randomUUID,
   })
-  const takeLibrary = createLibraryMove({ folder, user, library, warn, random: Math.random })
   settings.readAhead()
 
   async function prepare(/** @type {Runtime} */ given) {
@@ -103,6 +103,24 @@ function createStorage(data, fromStack, deploys) {
 }
 
 /**
+ * What Node-RED asks of a storage module (@node-red/runtime, lib/storage).
+ * @typedef {Record<string, unknown>} Content
+ * @typedef {{
+ *   init(settings: unknown, runtime: Runtime): Promise<void>,
+ *   getFlows(): Promise<unknown[]>,
+ *   saveFlows(nodes: unknown[], user: User): Promise<void>,
+ *   getCredentials(): Promise<Content>,
+ *   saveCredentials(credentials: Content): Promise<void>,
+ *   getSettings(): Promise<Content>,
+ *   saveSettings(next: Content): Promise<void>,
+ *   getSessions(): Promise<Content>,
+ *   saveSessions(next: Content): Promise<void>,
+ *   getLibraryEntry(type: string, path: string): Promise<unknown>,
+ *   saveLibraryEntry(type: string, path: string, meta: Content, body: string): Promise<void>,
+ * }} StorageModule
+ */
+
+/**
  * Node-RED looks for own properties.
  * @param {{
  *   prepare: (runtime: Runtime) => Promise<void>,
@@ -113,27 +131,21 @@ function createStorage(data, fromStack, deploys) {
  *   sessions: InstanceType<typeof KeptDocument>,
  *   library: InstanceType<typeof Library>,
  * }} parts
+ * @returns {StorageModule}
  */
 function storageModule({ prepare, getFlows, saveFlows, flows, settings, sessions, library }) {
   return {
-    init: (/** @type {unknown} */ _settings, /** @type {Runtime} */ runtime) => prepare(runtime),
+    init: (_settings, runtime) => prepare(runtime),
     getFlows,
-    saveFlows: (/** @type {unknown[]} */ nodes, /** @type {User} */ user) =>
-      saveFlows(nodes, user?.username || undefined),
+    saveFlows: (nodes, user) => saveFlows(nodes, user?.username || undefined),
     getCredentials: async () => flows.getCredentials(),
-    saveCredentials: async (/** @type {Record<string, unknown>} */ credentials) =>
-      flows.saveCredentials(credentials),
+    saveCredentials: async (credentials) => flows.saveCredentials(credentials),
     getSettings: () => settings.read(),
-    saveSettings: (/** @type {Record<string, unknown>} */ next) => settings.save(next),
+    saveSettings: (next) => settings.save(next),
     getSessions: () => sessions.read(),
-    saveSessions: (/** @type {Record<string, unknown>} */ next) => sessions.save(next),
-    getLibraryEntry: (/** @type {string} */ type, /** @type {string} */ path) => library.read(type, path),
-    saveLibraryEntry: (
-      /** @type {string} */ type,
-      /** @type {string} */ path,
-      /** @type {Record<string, unknown>} */ meta,
-      /** @type {string} */ body,
-    ) => library.save(type, path, meta, body),
+    saveSessions: (next) => sessions.save(next),
+    getLibraryEntry: (type, path) => library.read(type, path),
+    saveLibraryEntry: (type, path, meta, body) => library.save(type, path, meta, body),
   }
 }
 

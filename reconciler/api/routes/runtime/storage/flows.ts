@@ -16,6 +16,7 @@ interface Body {
   readonly credentials: object
   readonly by?: string
   readonly origin?: FlowsOrigin
+  readonly deploy?: string
 }
 
 const getSchema = {
@@ -41,8 +42,8 @@ const putSchema = {
   summary: 'Saves the flows and credentials of one deploy together, or neither.',
   description:
     'If-Match names the revision that the deploy started from; If-None-Match: * says that there was none. Where another ' +
-    'stands in the store the answer is 412 and nothing is written. What stands there already is saved: a deploy may be ' +
-    'sent again.',
+    'stands in the store the answer is 412 and nothing is written. What stands there already is saved, and so ' +
+    'is one that came before by the same name (`deploy`, a UUID): a deploy may be sent again.',
   headers: conditions,
   body: object(
     {
@@ -50,8 +51,9 @@ const putSchema = {
       credentials: { type: 'object' },
       by: { type: 'string', minLength: 1, maxLength: 255 },
       origin: { enum: flowsOrigins },
+      deploy: { type: 'string', pattern: '^[0-9a-f-]{36}$' },
     },
-    ['by', 'origin'],
+    ['by', 'origin', 'deploy'],
   ),
   response: answers('The revision that stands now.', object({ revision: text })),
 }
@@ -85,7 +87,7 @@ export function flowsRoutes(app: FastifyInstance, { store, clock }: Pick<DoorDep
   )
 }
 
-function contentOf({ nodes, credentials, by, origin }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
+function contentOf({ nodes, credentials, by, origin, deploy }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
   const content = { nodes: JSON.stringify(nodes), credentials: JSON.stringify(credentials) }
   const revision = sha256(`${content.nodes}\n${content.credentials}`)
   return {
@@ -93,5 +95,6 @@ function contentOf({ nodes, credentials, by, origin }: Body): Omit<FlowsWrite, '
     revision,
     ...(by === undefined ? {} : { savedBy: by }),
     ...(origin === undefined ? {} : { origin }),
+    ...(deploy === undefined ? {} : { deploy }),
   }
 }
