@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { DoorDeps } from './deps.ts'
 import { identityPath } from '../identity/identity.ts'
+import { storageAllowance } from './storage-allowance.ts'
 import { instanceDecorator, instanceHook } from './instance-token.ts'
 import { sendError, sendProblem } from './problem.ts'
 import { healthRoutes } from './routes/health/health.ts'
@@ -118,6 +119,15 @@ function statusDoor(deps: DoorDeps) {
   }
 }
 
+function storageDoor(deps: DoorDeps) {
+  return async (app: FastifyInstance): Promise<void> => {
+    app.addHook('onRequest', storageAllowance(deps.storageAllowance))
+    flowsRoutes(app, deps)
+    documentRoutes(app, deps)
+    libraryRoutes(app, deps)
+  }
+}
+
 function runtimeDoor(deps: DoorDeps) {
   return async (app: FastifyInstance): Promise<void> => {
     app.decorateRequest(instanceDecorator)
@@ -127,9 +137,7 @@ function runtimeDoor(deps: DoorDeps) {
     })
     settingsRoute(app, deps)
     stateReportRoute(app, deps)
-    flowsRoutes(app, deps)
-    documentRoutes(app, deps)
-    libraryRoutes(app, deps)
+    await app.register(storageDoor(deps))
     auditReportRoute(app, deps)
   }
 }

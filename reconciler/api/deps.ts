@@ -6,6 +6,7 @@ import type { FleetStatusFeed } from '../status/fleet-status.ts'
 import type { UrlOf } from '../status/instance-views.ts'
 import type { InstanceStorage, Store } from '../store/store.ts'
 import type { AuditAllowance } from './audit-allowance.ts'
+import type { StorageAllowance } from './storage-allowance.ts'
 import type { RuntimeDesk } from './runtime-desk.ts'
 
 /** What the doors are built from. */
@@ -46,4 +47,6 @@ export interface DoorDeps {
   readonly heartbeat?: number
   /** How many events of its editor an instance may tell. Default: 2000 an hour. */
   readonly auditAllowance?: AuditAllowance
+  /** What an instance may ask of its storage. Default: 1200 requests a minute, four writes at once. */
+  readonly storageAllowance?: StorageAllowance
 }

@@ -20,6 +20,14 @@ export function notFound(): Problem {
   return new Problem(404, 'There is no such thing, or it is not for you to see.')
 }
 
+/**
+ * Nothing has been saved there. By the header an instance tells it from the 404 of a proxy, or of a door that does not know
+ * the path: on this answer it brings what it has.
+ */
+export function nothingStored(detail: string): Problem {
+  return new Problem(404, detail, { 'weir-stored': 'nothing' })
+}
+
 const schema = objectSchema(
   {
     type: { type: 'string', description: 'Always about:blank: the status says what kind of problem it is.' },

@@ -6,8 +6,10 @@ import { hasCode } from '../model/has-code.ts'
 
 /** No answer to a launcher or a reader needs a larger body. */
 const bodyLimit = 64 * 1024
-/** How long a request may take to arrive, in milliseconds. */
-const requestTimeout = 30_000
+/** How long a request may take to arrive, in milliseconds: large flows come on slow lines. */
+const requestTimeout = 600_000
+/** How long its head may take, by which it is known whether its sender may come in. */
+const headersTimeout = 30_000
 
 /** The HTTP server with all doors, not listening yet. */
 export async function createServer(deps: DoorDeps): Promise<FastifyInstance> {
@@ -16,6 +18,7 @@ export async function createServer(deps: DoorDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout,
+    http: { headersTimeout },
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
     trustProxy: deps.trustProxy === undefined || deps.trustProxy.length === 0 ? false : [...deps.trustProxy],

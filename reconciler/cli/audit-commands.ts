@@ -36,8 +36,8 @@ export function addAuditCommands(
     .option('--noted <id:hash>', 'a head printed before: the trail must still hold it', head)
     .action(async (flags: VerifyFlags) => end(verifyCommand(flags, deps)))
   withStoreOptions(audit.command('export').description('print the trail as JSON lines, oldest first'))
-    .option('--since <time>', 'only what happened at this time (RFC 3339) or after it', time)
-    .option('--until <time>', 'only what happened before this time', time)
+    .option('--since <time>', 'only what was recorded at this time (RFC 3339) or after it', time)
+    .option('--until <time>', 'only what was recorded before this time', time)
     .option('--instance <name>', 'only of this instance, also from when it had another name')
     .option('--user <name>', 'only of this person')
     .addOption(new Option('--event <event>', 'only of this kind').choices(auditEvents))
@@ -57,7 +57,7 @@ async function verifyCommand(flags: VerifyFlags, deps: Deps): Promise<number> {
 
 async function exportCommand(flags: ExportFlags, deps: Deps): Promise<number> {
   await using store = await composeTrail(await loadConfig(flags, deps.workingDirectory))
-  return await exportTrail(store.auditRows(await filterOf(flags, store)), deps)
+  return await exportTrail(store.auditRows(), deps, await filterOf(flags, store))
 }
 
 async function filterOf(

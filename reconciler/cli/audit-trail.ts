@@ -1,6 +1,14 @@
 import type { Terminal } from './terminal.ts'
 import { plainText } from '../plan/plain-text.ts'
-import { exportLine, sealedIn, verifyChain, type AuditRow, type ChainHead } from '../model/audit-chain.ts'
+import { matchesFilter, type AuditFilter } from '../model/audit.ts'
+import {
+  exportLine,
+  sealedIn,
+  unsealed,
+  verifyChain,
+  type AuditRow,
+  type ChainHead,
+} from '../model/audit-chain.ts'
 
 interface Deps {
   readonly terminal: Terminal
@@ -29,17 +37,19 @@ export async function verifyTrail(
 
 /**
  * Prints entries as JSON lines. Each line without its last member is the very text that was hashed, so that a third party
- * needs nothing but SHA-256. Only that each entry is one is looked at here, not what stands before it: a filter leaves
- * entries out. Returns the exit code: 1 where one is not as it was written.
+ * needs nothing but SHA-256. Every entry is looked at, and a filter goes by the entry itself: a changed column beside it
+ * hides nothing. Returns the exit code: 1 where an entry is not as it was written.
  */
 export async function exportTrail(
   rows: AsyncIterable<AuditRow>,
   { terminal, signal }: Deps,
+  filter: AuditFilter = {},
 ): Promise<number> {
   for await (const row of untilAborted(rows, signal)) {
-    const sealed = sealedIn(row)
-    if (sealed === undefined)
+    const [sealed, entry] = [sealedIn(row), unsealed(row)]
+    if (sealed === undefined || entry === undefined)
       return broken(`the content of entry ${String(row['id'])} does not match its hash`, terminal)
+    if (!matchesFilter(entry, filter)) continue
     terminal.out(`${exportLine(sealed)}\n`)
     await terminal.drained()
   }

@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditFact } from './audit.ts'
+import { recordedAt, type AuditEntry, type AuditFact } from './audit.ts'
 import { canonicalText, sha256 } from './digest.ts'
 
 /** Where a chain begins: the previous hash of its first entry. */
@@ -20,6 +20,12 @@ export interface AuditRow {
 /** The columns beside `id`, `previous`, `hash` and `entry` repeat what stands in the entry, for filters. */
 export const repeated = ['at', 'event', 'key', 'uid', 'instance', 'user'] as const
 
+/** The columns of a fact: those that repeat it, and by which time it is found. */
+export function columnsOf(fact: AuditFact): AuditRow {
+  const columns = Object.fromEntries(repeated.map((column) => [column, fact[column] ?? null]))
+  return { ...columns, recorded_at: recordedAt(fact) }
+}
+
 /** What is kept of a fact: the canonical text of the entry (RFC 8785), and the SHA-256 of that text. */
 export interface SealedFact {
   readonly entry: string
@@ -32,11 +38,11 @@ export function seal(fact: AuditFact, head: ChainHead): SealedFact {
   return { entry, hash: sha256(entry) }
 }
 
-/** The entry of a row that was written by `seal`; undefined where it is none. */
+/** The entry of a row that was written by `seal`; undefined where it is none, or is not as it was written. */
 export function unsealed(row: AuditRow): AuditEntry | undefined {
-  const { hash } = row
-  const entry = parsed(row['entry'])
-  return isEntry(entry) && typeof hash === 'string' ? { ...entry, hash } : undefined
+  const sealed = sealedIn(row)
+  const entry = parsed(sealed?.entry)
+  return isEntry(entry) && sealed !== undefined ? { ...entry, hash: sealed.hash } : undefined
 }
 
 /** One line of an export: the text that was hashed, with the hash as one more member at its end. */
@@ -97,8 +103,10 @@ function problemIn(row: AuditRow, head: ChainHead): string | undefined {
   if (entry.id !== head.id + 1) return `it holds entry ${entry.id}`
   if (entry.previous !== head.hash || row['previous'] !== head.hash)
     return `it does not follow entry ${head.id}: the hash of the entry before is another`
-  const differing = repeated.find((column) => (row[column] ?? undefined) !== entry[column])
-  return differing === undefined ? undefined : `the column ${differing} differs from its content`
+  const differing = Object.entries(columnsOf(entry)).find(
+    ([column, value]) => (row[column] ?? null) !== value,
+  )
+  return differing === undefined ? undefined : `the column ${differing[0]} differs from its content`
 }
 
 function parsed(text: unknown): unknown {

@@ -90,10 +90,29 @@ export interface AuditFilter {
   readonly instance?: { readonly name: string; readonly uid?: string }
   readonly user?: string
   readonly event?: AuditEvent
-  /** From this time on. */
+  /** Recorded at this time or later: see `recordedAt`. */
   readonly since?: string
-  /** Before this time. */
+  /** Recorded before this time. */
   readonly until?: string
+}
+
+/** When it came in, where an instance told it: the time that the instance gave may be any. RFC 3339, UTC. */
+export function recordedAt({ at, receivedAt }: Pick<AuditFact, 'at' | 'receivedAt'>): string {
+  return receivedAt ?? at
+}
+
+/** Whether the entry itself is one of those: what stands beside it in the store may have been changed. */
+export function matchesFilter(entry: AuditEntry, filter: AuditFilter): boolean {
+  const { instance, user, event, since = '', until } = filter
+  const time = recordedAt(entry)
+  if (time < since || (until !== undefined && time >= until)) return false
+  if (user !== undefined && entry.user !== user) return false
+  if (event !== undefined && entry.event !== event) return false
+  return instance === undefined || isOf(entry, instance)
+}
+
+function isOf(entry: AuditEntry, { name, uid }: { readonly name: string; readonly uid?: string }): boolean {
+  return entry.instance === name || (uid !== undefined && entry.uid === uid)
 }
 
 /** Longer texts are cut: nothing that is told about a fact may make the trail a store for something else. */

@@ -31,6 +31,8 @@ export interface SetAside extends Omit<StoredFlows, 'origin'> {
 export interface FlowsWrite extends StoredFlows {
   /** The revision the writer started from; absent: there were no flows. */
   readonly base?: string
+  /** Names this deploy, whatever it holds: one that comes again was saved, also where its contents stand there no more. */
+  readonly deploy?: string
 }
 
 /** `current`: what stands in the store, where the writer did not start from it and wants something else. */
@@ -39,6 +41,12 @@ export type FlowsSaved = { readonly saved: true } | { readonly saved: false; rea
 export const documentKinds = ['settings', 'sessions'] as const
 /** What Node-RED keeps as one object and writes as a whole. */
 export type DocumentKind = (typeof documentKinds)[number]
+
+/** `base`: the SHA-256 of the document the writer started from; absent: there was none. */
+export interface DocumentWrite {
+  readonly content: string
+  readonly base?: string
+}
 
 /** An entry of the editor's library. `type` is Node-RED's: flows, functions, templates. */
 export interface LibraryEntry {
@@ -49,3 +57,15 @@ export interface LibraryEntry {
   readonly meta: string
   readonly body: string
 }
+
+/** What lies in a folder of the library, in order. */
+export interface LibraryFolder {
+  readonly folders: readonly string[]
+  readonly entries: readonly { readonly name: string; readonly meta: string }[]
+}
+
+/**
+ * `shadowed`: nothing was saved, since a folder in its path is an entry, or there is a folder with its path. `full`: nothing
+ * was saved, since an instance may not keep more.
+ */
+export type LibrarySaved = 'saved' | 'shadowed' | 'full'

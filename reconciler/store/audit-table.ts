@@ -1,6 +1,12 @@
 import type { Knex } from 'knex'
-import { plainFact, type AuditEntry, type AuditFact, type AuditFilter } from '../model/audit.ts'
-import { emptyHead, repeated, seal, unsealed, type AuditRow, type ChainHead } from '../model/audit-chain.ts'
+import {
+  matchesFilter,
+  plainFact,
+  type AuditEntry,
+  type AuditFact,
+  type AuditFilter,
+} from '../model/audit.ts'
+import { columnsOf, emptyHead, seal, unsealed, type AuditRow, type ChainHead } from '../model/audit-chain.ts'
 import { RowError, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -19,10 +25,10 @@ export function auditTable(db: Knex): Pick<Store, 'appendAudit' | 'audit' | 'aud
       const query = matching(db, filter).orderBy('id', 'desc').limit(limit)
       if (before !== undefined) query.where('id', '<', before)
       const rows: Row[] = await query
-      return rows.map(toEntry)
+      return rows.map(toEntry).filter((entry) => matchesFilter(entry, filter))
     },
 
-    auditRows: (filter = {}) => readAll(db, filter),
+    auditRows: () => readAll(db),
   }
 }
 
@@ -41,12 +47,11 @@ export async function appendFacts(
   let head = await headOf(trx)
   const entries: AuditEntry[] = []
   const rows: Row[] = []
-  for (const fact of await unknown(trx, facts.map(plainFact))) {
+  for (const fact of await notYetTold(trx, facts.map(plainFact))) {
     const sealed = seal(fact, head)
     const { id, hash } = { id: head.id + 1, hash: sealed.hash }
     entries.push({ ...fact, id, previous: head.hash, hash })
-    const columns = Object.fromEntries(repeated.map((column) => [column, fact[column] ?? null]))
-    rows.push({ ...columns, ...sealed, id, previous: head.hash })
+    rows.push({ ...columnsOf(fact), ...sealed, id, previous: head.hash })
     head = { id, hash }
   }
   for (let at = 0; at < rows.length; at += rowsPerInsert)
@@ -60,7 +65,7 @@ async function headOf(trx: Knex.Transaction): Promise<ChainHead> {
 }
 
 /** Those facts that are not there yet, each once. */
-async function unknown(trx: Knex.Transaction, facts: readonly AuditFact[]): Promise<readonly AuditFact[]> {
+async function notYetTold(trx: Knex.Transaction, facts: readonly AuditFact[]): Promise<readonly AuditFact[]> {
   const keys = facts.flatMap(({ key }) => key ?? [])
   const known = new Set<unknown>()
   for (let at = 0; at < keys.length; at += keysPerQuery) {
@@ -89,16 +94,16 @@ function matching(
     })
   if (user !== undefined) query.where({ user })
   if (event !== undefined) query.where({ event })
-  if (since !== undefined) query.where('at', '>=', since)
-  if (until !== undefined) query.where('at', '<', until)
+  if (since !== undefined) query.where('recorded_at', '>=', since)
+  if (until !== undefined) query.where('recorded_at', '<', until)
   return query
 }
 
 /** Page by page: no transaction stays open, so that a reader is in no writer's way. What is appended meanwhile is read too. */
-async function* readAll(db: Knex, filter: AuditFilter): AsyncGenerator<AuditRow> {
+async function* readAll(db: Knex): AsyncGenerator<AuditRow> {
   let last: unknown
   for (;;) {
-    const query = matching(db, filter).orderBy('id').limit(rowsPerRead)
+    const query = db<Row>('audit').select().orderBy('id').limit(rowsPerRead)
     if (typeof last === 'number') query.where('id', '>', last)
     const rows: Row[] = await query
     yield* rows

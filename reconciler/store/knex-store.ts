@@ -49,7 +49,7 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     reconciliations: explained(reconciliations.reconciliations),
     appendAudit: explained(audit.appendAudit),
     audit: explained(audit.audit),
-    auditRows: (filter) => explainedEach(audit.auditRows(filter), explain),
+    auditRows: () => explainedEach(audit.auditRows(), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
     ...whatInstancesKeep(db, explained),

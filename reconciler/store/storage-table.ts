@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
-import type { DocumentKind, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
-import { toLibraryEntry, toStoredFlows, toText, type Row } from './rows.ts'
+import { sha256 } from '../model/digest.ts'
+import type { DocumentKind, DocumentWrite, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
+import { libraryTable } from './library-table.ts'
+import { toStoredFlows, toText, type Row } from './rows.ts'
 import { listSetAside, settingAside } from './set-aside.ts'
 import type { InstanceStorage } from './store.ts'
 
 const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by', 'origin'] as const
-const libraryColumns = ['type', 'path', 'meta', 'body'] as const
 
 /** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
 export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStorage> {
@@ -24,28 +25,9 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
       return row && toText(row, 'content')
     },
 
-    async saveDocument(uid, kind, content) {
-      await db(tables[kind]).insert({ uid, content }).onConflict('uid').merge()
-    },
+    saveDocument: async (uid, kind, write) => saveDocument(db, { uid, kind, ...write }),
 
-    async libraryEntry(uid, type, path) {
-      const row: Row | undefined = await db('library_entries')
-        .where({ uid, type, path })
-        .first(libraryColumns)
-      return row && toLibraryEntry(row)
-    },
-
-    async library(uid, type) {
-      const rows: Row[] = await db('library_entries').where({ uid, type }).select('path', 'meta')
-      return rows.map((row) => ({ path: toText(row, 'path'), meta: toText(row, 'meta') }))
-    },
-
-    async saveLibraryEntry(uid, entry) {
-      await db('library_entries')
-        .insert({ uid, ...entry })
-        .onConflict(['uid', 'type', 'path'])
-        .merge()
-    },
+    ...libraryTable(db),
   }
 }
 
@@ -54,10 +36,36 @@ const tables: { readonly [kind in DocumentKind]: string } = {
   sessions: 'instance_sessions',
 }
 
+interface DocumentSave extends DocumentWrite {
+  readonly uid: string
+  readonly kind: DocumentKind
+}
+
+/** What was read stands in the condition of the writing statement: nobody wrote in between. */
+async function saveDocument(db: Knex, { uid, kind, base, content }: DocumentSave): Promise<boolean> {
+  const read = async () => {
+    const row: Row | undefined = await db(tables[kind]).where({ uid }).first('content')
+    return row && toText(row, 'content')
+  }
+  const found = await read()
+  // Also where an earlier attempt wrote it, and its answer was lost on the way.
+  if (found === content) return true
+  if (base !== (found === undefined ? undefined : sha256(found))) return false
+  if (found === undefined) await db(tables[kind]).insert({ uid, content }).onConflict('uid').ignore()
+  else await db(tables[kind]).where({ uid, content: found }).update({ content })
+  return (await read()) === content
+}
+
+/** So many deploys of an instance are known again. */
+const deploysKnown = 16
+
 /** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */
 async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite): Promise<FlowsSaved> {
-  const { base, nodes, credentials, revision, savedAt, savedBy, origin = null } = write
-  const row = { nodes, credentials, revision, origin, saved_at: savedAt, saved_by: savedBy ?? null }
+  const { base, revision, savedAt, origin, deploy } = write
+  const known = await deploysOf(trx, uid)
+  // A copy that was late on its way: what came after it may have gone back to what it started from.
+  if (deploy !== undefined && known.includes(deploy)) return { saved: true }
+  const row = flowsRow(write, known)
   const flows = () => trx('instance_flows')
   if (base === undefined)
     await flows()
@@ -74,4 +82,18 @@ async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite):
   // Also where an earlier attempt wrote it, and its answer was lost on the way.
   if (current === revision) return { saved: true }
   return { saved: false, ...(current === undefined ? {} : { current }) }
+}
+
+function flowsRow(write: FlowsWrite, known: readonly string[]): Row {
+  const { nodes, credentials, revision, savedAt, savedBy, origin, deploy } = write
+  const deploys = [...known, ...(deploy === undefined ? [] : [deploy])].slice(-deploysKnown)
+  const told = { saved_at: savedAt, saved_by: savedBy ?? null, origin: origin ?? null }
+  return { nodes, credentials, revision, deploys: JSON.stringify(deploys), ...told }
+}
+
+async function deploysOf(trx: Knex.Transaction, uid: string): Promise<readonly string[]> {
+  const row: Row | undefined = await trx('instance_flows').where({ uid }).first('deploys')
+  const text = row?.['deploys']
+  const deploys: unknown = typeof text === 'string' ? JSON.parse(text) : []
+  return Array.isArray(deploys) ? deploys.map(String) : []
 }

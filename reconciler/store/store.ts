@@ -5,9 +5,12 @@ import type { SealedKey } from '../model/credential-keys.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import type {
   DocumentKind,
+  DocumentWrite,
   FlowsSaved,
   FlowsWrite,
   LibraryEntry,
+  LibraryFolder,
+  LibrarySaved,
   SetAside,
   StoredFlows,
 } from '../model/instance-storage.ts'
@@ -88,11 +91,12 @@ export interface InstanceStorage {
   flowsSetAside(uid: string): Promise<readonly SetAside[]>
   /** Node-RED's own settings, or its sessions: a JSON text. */
   document(uid: string, kind: DocumentKind): Promise<string | undefined>
-  saveDocument(uid: string, kind: DocumentKind, content: string): Promise<void>
+  /** Whether it stands there now: only where the writer started from what the store had. */
+  saveDocument(uid: string, kind: DocumentKind, write: DocumentWrite): Promise<boolean>
   libraryEntry(uid: string, type: string, path: string): Promise<LibraryEntry | undefined>
-  /** All entries of a type, in no order. */
-  library(uid: string, type: string): Promise<readonly Pick<LibraryEntry, 'path' | 'meta'>[]>
-  saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<void>
+  /** `folder`: `''` is all of a type. */
+  library(uid: string, type: string, folder: string): Promise<LibraryFolder>
+  saveLibraryEntry(uid: string, entry: LibraryEntry): Promise<LibrarySaved>
 }
 
 /** What the identity door remembers, and failed sign-ins. Times are milliseconds since 1970. */
@@ -180,7 +184,7 @@ export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStor
   appendAudit(facts: readonly AuditFact[]): Promise<readonly AuditEntry[]>
   audit(page: Page & AuditFilter): Promise<readonly AuditEntry[]>
   /** The rows of the audit trail as they stand there, oldest first, for a proof or an export. */
-  auditRows(filter?: AuditFilter): AsyncIterable<AuditRow>
+  auditRows(): AsyncIterable<AuditRow>
 
   statuses(): Promise<readonly StatusRecord[]>
   /** Writes the given records and removes those of `gone`. */

@@ -88,7 +88,7 @@ t.test('flows may be large, and nothing else', async (t) => {
   })
   t.equal((await put('/flows', large(19_000_000), none)).statusCode, 200)
   t.equal((await put('/flows', large(21_000_000), none)).statusCode, 413)
-  t.equal((await put('/settings', { a: 'x'.repeat(3_000_000) })).statusCode, 413)
+  t.equal((await put('/settings', { a: 'x'.repeat(3_000_000) }, none)).statusCode, 413)
   t.equal((await put('/library/flows?path=a', { meta: {}, body: 'x'.repeat(6_000_000) })).statusCode, 413)
 })
 
@@ -97,10 +97,17 @@ t.test('settings and sessions come back as they were', async (t) => {
   const value = { users: { _: { view: [1, null, { deep: 'ä' }] } }, instanceId: 'i' }
   for (const path of ['/settings', '/sessions']) {
     t.equal((await get(path)).statusCode, 404)
-    t.equal((await put(path, value)).statusCode, 204)
+    t.equal((await get(path)).headers['weir-stored'], 'nothing')
+    t.equal((await put(path, value)).statusCode, 428)
+    const saved = await put(path, value, none)
+    t.equal(saved.statusCode, 204)
     t.same((await get(path)).json(), value)
+    t.equal((await get(path)).headers.etag, saved.headers.etag)
     t.equal((await get(path, other)).statusCode, 404)
-    for (const payload of ['[]', 'null', '"x"']) t.equal((await put(path, payload)).statusCode, 400)
+    for (const payload of ['[]', 'null', '"x"']) t.equal((await put(path, payload, none)).statusCode, 400)
+    for (const stale of [none, { 'if-match': `"${'0'.repeat(64)}"` }])
+      t.equal((await put(path, { stale: true }, stale)).statusCode, 412)
+    t.equal((await put(path, value, { 'if-match': `"${'0'.repeat(64)}"` })).statusCode, 204, 'again')
     t.same((await get(path)).json(), value)
   }
 })
@@ -132,15 +139,38 @@ t.test('a library has folders and entries', async (t) => {
 t.test('no path leads out of a library', async (t) => {
   const { get, put, store } = await doors(t)
   const outside = ['..', '../a', 'a/../../b', 'a/..', '/etc/passwd', '/', 'a\\..\\b', 'a\0b', 'a\nb']
-  for (const path of [...outside, 'x'.repeat(2000)].map(encodeURIComponent)) {
+  for (const path of [...outside, 'x'.repeat(2000), 'ä'.repeat(600)].map(encodeURIComponent)) {
     t.equal((await get(`/library/flows?path=${path}`)).statusCode, 400, path)
     t.equal((await put(`/library/flows?path=${path}`, { meta: {}, body: '' })).statusCode, 400, path)
   }
   for (const type of ['..', '%2e%2e', 'a%2fb', 'a.b', 'x'.repeat(65)])
     t.ok((await put(`/library/${type}?path=a`, { meta: {}, body: '' })).statusCode >= 400, type)
   t.equal((await put('/library/flows', { meta: {}, body: '' })).statusCode, 400, 'the library itself')
-  t.same(await store.library('uid-press', 'flows'), [])
-  t.same(await store.library('uid-wrapper', 'flows'), [])
+  t.same(await store.library('uid-press', 'flows', ''), { folders: [], entries: [] })
+  t.same(await store.library('uid-wrapper', 'flows', ''), { folders: [], entries: [] })
+})
+
+t.test('a library takes what can be listed and read again', async (t) => {
+  const { get, put } = await doors(t)
+  const entry = { meta: {}, body: 'x' }
+  t.equal((await put('/library/functions?path=a', entry)).statusCode, 204)
+  t.equal((await put('/library/functions?path=a/b', entry)).statusCode, 409)
+  t.equal(
+    (await put('/library/functions?path=b', { ...entry, meta: { info: 'x'.repeat(5000) } })).statusCode,
+    413,
+  )
+  for (const body of ['a\0b', 'a\ud800b'])
+    t.equal((await put('/library/functions?path=b', { ...entry, body })).statusCode, 400)
+  t.same((await get('/library/functions')).json(), { folders: [], entries: [{ name: 'a', meta: {} }] })
+})
+
+t.test('an instance that asks for too much has to wait, and no other', async (t) => {
+  const { get } = await doors(t)
+  for (let count = 0; count < 1200; count++) await get('/settings')
+  const refused = await get('/settings')
+  t.equal(refused.statusCode, 429)
+  t.equal(refused.headers['retry-after'], '5')
+  t.equal((await get('/settings', other)).statusCode, 404)
 })
 
 t.test('only instances come in', async (t) => {

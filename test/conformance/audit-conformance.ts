@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { auditEvents, plainFact, utc, type AuditEntry, type AuditFact } from '../../reconciler/model/audit.ts'
-import { emptyHead, verifyChain, type ChainHead } from '../../reconciler/model/audit-chain.ts'
+import {
+  auditEvents,
+  matchesFilter,
+  plainFact,
+  utc,
+  type AuditEntry,
+  type AuditFact,
+} from '../../reconciler/model/audit.ts'
+import { emptyHead, unsealed, verifyChain, type ChainHead } from '../../reconciler/model/audit-chain.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 import { applied } from '../support/inventory-fixtures.ts'
 import { resolvedInstance } from '../support/make-instance.ts'
@@ -67,7 +74,10 @@ export function auditConformance(t: Test, open: (t: Test) => Promise<Store>): vo
       const { before: _b, ...rest } = filter
       if (filter.before === undefined) {
         const rows: unknown[] = []
-        for await (const { id } of store.auditRows(rest)) rows.unshift(id)
+        for await (const row of store.auditRows()) {
+          const entry = unsealed(row)
+          if (entry !== undefined && matchesFilter(entry, rest)) rows.unshift(entry.id)
+        }
         t.same(rows, found)
       }
       return found
@@ -79,6 +89,16 @@ export function auditConformance(t: Test, open: (t: Test) => Promise<Store>): vo
     t.same(await ids({ since: '2026-01-02T00:00:00.000Z' }), [4, 3, 2])
     t.same(await ids({ until: '2026-01-02T00:00:00.000Z' }), [1], 'times stand in UTC')
     t.same(await ids({ user: 'alice', instance: { name: 'new', uid: 'u' }, before: 3 }), [1])
+    await store.appendAudit([
+      {
+        at: '1970-01-01T00:00:00.000Z',
+        receivedAt: '2026-01-05T00:00:00.000Z',
+        event: 'sign-in',
+        user: 'eve',
+      },
+    ])
+    t.same(await ids({ since: '2026-01-05T00:00:00.000Z' }), [5], 'no instance hides an event by its clock')
+    t.same(await ids({ until: '2026-01-02T00:00:00.000Z' }), [1])
   })
 
   clause('the end of a step is told with it, once', async (t, store) => {

@@ -18,7 +18,7 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal(await store.document('one', 'settings'), undefined)
     t.equal(await store.document('one', 'sessions'), undefined)
     t.equal(await store.libraryEntry('one', 'flows', 'a'), undefined)
-    t.same(await store.library('one', 'flows'), [])
+    t.same(await store.library('one', 'flows', ''), { folders: [], entries: [] })
   })
 
   clause('flows and credentials are saved together, from the revision that stands', async (t, store) => {
@@ -57,11 +57,28 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal((await store.flows('one'))?.credentials, flows(winners[0] ?? '').credentials)
   })
 
+  clause('a deploy that comes again late undoes nothing', async (t, store) => {
+    await store.saveFlows('one', flows('a'))
+    const late = { ...flows('b', 'a'), deploy: 'late' }
+    t.same(await store.saveFlows('one', late), { saved: true })
+    t.same(await store.saveFlows('one', { ...flows('a', 'b'), deploy: 'back' }), { saved: true })
+    t.same(await store.saveFlows('one', late), { saved: true }, 'which it was')
+    t.equal((await store.flows('one'))?.revision, 'a')
+    t.same(await store.saveFlows('one', { ...flows('b', 'a'), deploy: 'anew' }), { saved: true })
+    t.equal((await store.flows('one'))?.revision, 'b', 'the same flows may come again')
+  })
+
   clause('settings and sessions are replaced as a whole', async (t, store) => {
-    await store.saveDocument('one', 'settings', '{"a":1}')
-    await store.saveDocument('one', 'settings', '{"ä":"\u{1f600}"}')
-    await store.saveDocument('one', 'sessions', '{"token":{}}')
-    await store.saveDocument('two', 'settings', '{}')
+    const first = { content: '{"a":1}' }
+    const next = { content: '{"ä":"\u{1f600}"}', base: sha256(first.content) }
+    t.ok(await store.saveDocument('one', 'settings', first))
+    t.ok(await store.saveDocument('one', 'settings', next))
+    t.ok(await store.saveDocument('one', 'settings', next), 'again')
+    await store.saveDocument('one', 'sessions', { content: '{"token":{}}' })
+    await store.saveDocument('two', 'settings', { content: '{}' })
+    for (const stale of [{}, { base: sha256('{"a":1}') }])
+      t.notOk(await store.saveDocument('one', 'settings', { content: '{"late":1}', ...stale }))
+    t.notOk(await store.saveDocument('two', 'sessions', { content: '{}', base: sha256('gone') }))
     t.equal(await store.document('one', 'settings'), '{"ä":"\u{1f600}"}')
     t.equal(await store.document('one', 'sessions'), '{"token":{}}')
     t.equal(await store.document('two', 'sessions'), undefined)
@@ -76,11 +93,29 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.same(await store.libraryEntry('one', 'functions', 'a/b'), entry)
     t.equal(await store.libraryEntry('one', 'functions', 'a'), undefined)
     t.equal(await store.libraryEntry('two', 'functions', 'a/b'), undefined)
-    const listed = (await store.library('one', 'functions')).toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    t.same(listed, [
-      { path: 'A/b', meta: '{}' },
-      { path: 'a/b', meta: '{"outputs":2}' },
-    ])
+    t.same(await store.library('one', 'functions', ''), { folders: ['A', 'a'], entries: [] })
+    t.same(await store.library('one', 'functions', 'a'), {
+      folders: [],
+      entries: [{ name: 'b', meta: '{"outputs":2}' }],
+    })
+    const odd = { ...entry, path: '\u{1f600}_%/c/d' }
+    t.equal(await store.saveLibraryEntry('one', odd), 'saved')
+    t.same(await store.library('one', 'functions', '\u{1f600}_%'), { folders: ['c'], entries: [] })
+    for (const path of ['a', 'a/b/c', 'a/b/c/d', '\u{1f600}_%/c'])
+      t.equal(await store.saveLibraryEntry('one', { ...entry, path }), 'shadowed', path)
+    t.equal(await store.saveLibraryEntry('one', { ...entry, path: '\u{1f600}_' }), 'saved')
+  })
+
+  clause('a library has an end', async (t, store) => {
+    const entry = { type: 'functions', path: 'large', meta: '{}', body: 'x'.repeat(40_000_000) }
+    t.equal(await store.saveLibraryEntry('one', entry), 'saved')
+    t.equal(await store.saveLibraryEntry('one', { ...entry, path: 'more' }), 'full')
+    t.equal(await store.saveLibraryEntry('one', { ...entry, body: 'y'.repeat(50_000_000) }), 'saved')
+    t.equal(await store.saveLibraryEntry('two', entry), 'saved', 'each instance has its own')
+    for (let count = 1; count < 1000; count++)
+      await store.saveLibraryEntry('two', { ...entry, path: `small/${count}`, body: '' })
+    t.equal(await store.saveLibraryEntry('two', { ...entry, type: 'flows', body: '' }), 'full')
+    t.equal((await store.library('two', 'functions', 'small')).entries.length, 999)
   })
 
   clause('what declared flows take the place of is set aside, all or nothing', async (t, store) => {
@@ -140,8 +175,8 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
   clause('what a forgotten instance kept is forgotten, and nothing else', async (t, store) => {
     for (const uid of ['one', 'two']) {
       await store.saveFlows(uid, flows('a'))
-      await store.saveDocument(uid, 'settings', '{}')
-      await store.saveDocument(uid, 'sessions', '{}')
+      await store.saveDocument(uid, 'settings', { content: '{}' })
+      await store.saveDocument(uid, 'sessions', { content: '{}' })
       await store.saveLibraryEntry(uid, { type: 'flows', path: 'a', meta: '{}', body: '' })
     }
     await store.forget('one')
@@ -149,15 +184,15 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     t.equal(await store.flows('one'), undefined)
     t.equal(await store.document('one', 'settings'), undefined)
     t.equal(await store.document('one', 'sessions'), undefined)
-    t.same(await store.library('one', 'flows'), [])
+    t.same(await store.library('one', 'flows', ''), { folders: [], entries: [] })
     t.equal((await store.flows('two'))?.revision, 'a')
     t.equal(await store.document('two', 'settings'), '{}')
-    t.equal((await store.library('two', 'flows')).length, 1)
+    t.equal((await store.library('two', 'flows', '')).entries.length, 1)
   })
 
   clause('nothing is kept for whom nobody knows', async (t, store) => {
     await t.rejects(store.saveFlows('stranger', flows('a')))
-    await t.rejects(store.saveDocument('stranger', 'settings', '{}'))
+    await t.rejects(store.saveDocument('stranger', 'settings', { content: '{}' }))
     t.equal(await store.flows('stranger'), undefined)
   })
 }

@@ -205,7 +205,7 @@ t.test('the library is in the store, and no path leads out of it', async (t) => 
     t.ok((await editor('GET', at(path))).status >= 400, path)
     t.ok((await editor('POST', at(path), { text: 'x' })).status >= 400, path)
   }
-  t.equal((await store.library(uid, 'functions')).length, 1)
+  t.equal((await store.library(uid, 'functions', '')).folders.length, 1)
   t.equal((await editor('GET', at('functions/nothing'))).status, 404)
   link.mode = 'down'
   await look()

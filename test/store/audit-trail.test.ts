@@ -3,8 +3,10 @@ import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Knex } from 'knex'
 import t, { type Test } from 'tap'
+import { exportTrail } from '../../reconciler/cli/audit-trail.ts'
 import { canonicalText, sha256 } from '../../reconciler/model/digest.ts'
 import { exportLine, verifyChain, type ChainHead } from '../../reconciler/model/audit-chain.ts'
+import { noPaint } from '../../reconciler/plan/render-text.ts'
 import { sqliteDatabase } from '../../reconciler/store/sqlite-database.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { headOf } from '../conformance/audit-conformance.ts'
@@ -173,6 +175,38 @@ t.test('whatever is done to the trail is found, and where', async (t) => {
     await using store = await open(file, true)
     t.match(await verifyChain(store.auditRows()), { intact: false, id, problem }, what)
   }
+})
+
+t.test('a filter goes by what was written, not by what stands beside it', async (t) => {
+  const file = await filled(t)
+  const db = sqliteDatabase(file, 'write')
+  await db('audit').where({ id: 2 }).update({ user: 'nobody', instance: 'elsewhere' })
+  await db('audit').where({ id: 3 }).update({ user: 'user-1' })
+  await using store = await open(file)
+  const lines: string[] = []
+  const terminal = {
+    out: (text: string) => void lines.push(text),
+    err: (text: string) => void lines.push(text),
+    paintOut: noPaint,
+    paintErr: noPaint,
+    interactive: false,
+    drained: async () => undefined,
+  }
+  const deps = { terminal, signal: new AbortController().signal }
+  t.equal(await exportTrail(store.auditRows(), deps, { user: 'user-1' }), 0)
+  t.same(
+    lines.map((line) => JSON.parse(line).id),
+    [2],
+  )
+  t.same(
+    await store.audit({ limit: 10, user: 'user-1' }),
+    [],
+    'what the column hides is not found, nor what it pretends',
+  )
+  await db('audit').where({ id: 5 }).update({ entry: '{"at":"x","event":"deploy","id":5,"previous":"x"}' })
+  t.equal(await exportTrail(store.auditRows(), deps, { user: 'user-1' }), 1, 'whether or not it is asked for')
+  await t.rejects(store.audit({ limit: 10 }))
+  await db.destroy()
 })
 
 t.test('a trail without its newest entries is told from a noted head', async (t) => {

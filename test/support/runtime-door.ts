@@ -32,7 +32,7 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     if (status !== 200) return response.end()
     if (request.url === '/runtime/v1/settings') return response.end(JSON.stringify(door.settings))
     if (request.url?.startsWith('/runtime/v1/storage/')) {
-      if (request.method === 'GET') response.statusCode = 404
+      if (request.method === 'GET') response.writeHead(404, { 'weir-stored': 'nothing' })
       return response.end('{}')
     }
     if (request.url === '/runtime/v1/audit') {

@@ -15,10 +15,12 @@ function pauseAfter(failures, random) {
 
 /**
  * Calls `attempt` when woken, and again with pauses until it says that nothing is left to do. One call at a time.
- * @param {{ attempt: () => Promise<boolean>, random: () => number }} parts
+ * @param {{ attempt: () => Promise<boolean>, random: () => number, failed?: (error: unknown) => void }} parts `failed`: an
+ * attempt threw, which is told once for each reason
  */
-function createDelivery({ attempt, random }) {
+function createDelivery({ attempt, random, failed }) {
   let working = false
+  let said = ''
   let woken = false
   /** @type {(() => void) | undefined} */
   let endPause
@@ -33,27 +35,44 @@ function createDelivery({ attempt, random }) {
       }
     })
   }
-  async function work() {
+  /** @param {unknown} error */
+  function missed(error) {
+    if (String(error) !== said) failed?.(error)
+    said = String(error)
+    return false
+  }
+  /** @param {boolean} soon */
+  async function work(soon) {
     let failures = 0
+    if (!soon) await pause(pauseAfter(1, random()))
     for (;;) {
       woken = false
-      const done = await attempt().catch(() => false)
+      const done = await attempt().catch(missed)
       if (done && !woken) return
       failures = done ? 0 : failures + 1
       if (!done && !woken) await pause(pauseAfter(failures, random()))
       endPause = undefined
     }
   }
+  /** @param {boolean} soon */
+  function begin(soon) {
+    if (working) return
+    working = true
+    void work(soon).finally(() => {
+      working = false
+    })
+  }
   return {
     /** Something is to be delivered: now, whatever pause is on. */
     wake() {
       woken = true
       endPause?.()
-      if (working) return
-      working = true
-      void work().finally(() => {
-        working = false
-      })
+      begin(true)
+    },
+
+    /** There is something to do again, and it was tried just now. */
+    wakeLater() {
+      begin(false)
     },
   }
 }

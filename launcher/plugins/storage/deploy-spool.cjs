@@ -1,7 +1,7 @@
 'use strict'
 // Deploys that the reconciler has not taken yet, one file each, oldest first.
 
-const { readdir, rename, rm } = require('node:fs/promises')
+const { readdir, rename, rm, stat } = require('node:fs/promises')
 const { basename, join } = require('node:path')
 const { isObject, makePrivateFolder, readJson, syncFolder, writePrivate } = require('./private-files.cjs')
 
@@ -14,13 +14,21 @@ const { isObject, makePrivateFolder, readJson, syncFolder, writePrivate } = requ
  *   by: string | undefined,
  *   at: string,
  *   origin?: string | undefined,
+ *   id?: string | undefined,
  * }} Deploy `base`: the revision it started from; undefined: there were no flows. `origin`: whose flows these are: `editor`,
- * `git`, or `edit` for what an editor puts over those of Git.
- * @typedef {{ number: number, file: string }} Entry
+ * `git`, or `edit` for what an editor puts over those of Git. `id`: this deploy, however often it is sent.
+ * @typedef {{ number: number, file: string, bytes: number }} Entry
+ * @typedef {{ deploys: number, bytes: number, apart: number }} Limits `apart`: so many that were not taken are kept
  */
 
-/** @param {string} folder of the plugin's files */
-function createDeploySpool(folder) {
+/** @type {Limits} */
+const usual = { deploys: 500, bytes: 256 * 1024 * 1024, apart: 100 }
+
+/**
+ * @param {string} folder of the plugin's files
+ * @param {Limits} [limits]
+ */
+function createDeploySpool(folder, limits = usual) {
   const waiting = join(folder, 'spool')
   const apart = join(folder, 'not-delivered')
   /** @type {Entry[]} */
@@ -33,7 +41,7 @@ function createDeploySpool(folder) {
       await makePrivateFolder(waiting)
       const names = await readdir(waiting)
       const found = names.filter((name) => /^\d+\.json$/.test(name)).toSorted()
-      entries = found.map((name) => ({ number: Number.parseInt(name, 10), file: join(waiting, name) }))
+      entries = await Promise.all(found.map((name) => entryOf(waiting, name)))
       last = entries.at(-1)?.number ?? 0
     },
 
@@ -41,15 +49,24 @@ function createDeploySpool(folder) {
     oldest: () => entries[0],
 
     /**
-     * Keeps a deploy. It is on the disk when this settles. Calls must not overlap.
+     * Keeps a deploy. It is on the disk when this settles; where it fails, it is not. Calls must not overlap.
      * @param {Deploy} deploy
      */
     async add(deploy) {
       const number = last + 1
+      const text = JSON.stringify(deploy)
+      const bytes = Buffer.byteLength(text)
+      refuseBeyond(limits, [...entries, { bytes }])
       const file = join(waiting, `${String(number).padStart(9, '0')}.json`)
-      await writePrivate(file, JSON.stringify(deploy), { durable: true })
+      try {
+        await writePrivate(file, text, { durable: true })
+      } catch (error) {
+        // It may stand there all the same, and whoever deployed is told that it does not.
+        await rm(file, { force: true }).catch(() => undefined)
+        throw error
+      }
       last = number
-      entries.push({ number, file })
+      entries.push({ number, file, bytes })
     },
 
     /** @param {Entry} entry */
@@ -67,6 +84,8 @@ function createDeploySpool(folder) {
     async remove(entry) {
       await rm(entry.file, { force: true })
       entries = entries.filter((one) => one !== entry)
+      // After a power cut it would be sent once more.
+      await syncFolder(waiting).catch(() => undefined)
     },
 
     /**
@@ -83,11 +102,51 @@ function createDeploySpool(folder) {
         `${stamp.replaceAll(':', '')}-deploy-${basename(entry.file, '.json')}-${why}.json`,
       )
       await rename(entry.file, file)
-      await syncFolder(apart)
       entries = entries.filter((one) => one !== entry)
+      await syncFolder(apart).catch(() => undefined)
       return file
     },
+
+    /**
+     * Removes the oldest of those that were set apart, beyond so many.
+     * @returns {Promise<string[]>} their names
+     */
+    prune: () => prune(apart, limits.apart),
   }
+}
+
+/**
+ * @param {string} waiting
+ * @param {string} name
+ * @returns {Promise<Entry>}
+ */
+async function entryOf(waiting, name) {
+  const file = join(waiting, name)
+  const { size } = await stat(file)
+  return { number: Number.parseInt(name, 10), file, bytes: size }
+}
+
+/**
+ * @param {string} folder
+ * @param {number} most
+ */
+async function prune(folder, most) {
+  const names = (await readdir(folder)).toSorted()
+  const beyond = names.slice(0, Math.max(0, names.length - most))
+  for (const name of beyond) await rm(join(folder, name), { force: true })
+  return beyond
+}
+
+/**
+ * @param {Limits} limits
+ * @param {readonly { bytes: number }[]} entries
+ */
+function refuseBeyond({ deploys, bytes }, entries) {
+  const all = entries.reduce((sum, one) => sum + one.bytes, 0)
+  if (entries.length <= deploys && all <= bytes) return
+  throw new Error(
+    `Nothing was deployed: the reconciler is away, and ${entries.length - 1} deploys wait for it on this machine, as many as may`,
+  )
 }
 
 /**
@@ -96,17 +155,23 @@ function createDeploySpool(folder) {
  */
 function deployOf(value) {
   if (!isObject(value)) return undefined
-  const { base, revision, nodes, credentials, by, at, origin } = value
+  const { base, revision, nodes, credentials } = value
   if (typeof revision !== 'string' || !Array.isArray(nodes) || !isObject(credentials)) return undefined
   return {
-    base: typeof base === 'string' ? base : undefined,
+    base: textOf(base),
     revision,
     nodes,
     credentials,
-    by: typeof by === 'string' ? by : undefined,
-    at: typeof at === 'string' ? at : '',
-    origin: typeof origin === 'string' ? origin : undefined,
+    by: textOf(value['by']),
+    at: textOf(value['at']) ?? '',
+    origin: textOf(value['origin']),
+    id: textOf(value['id']),
   }
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return typeof value === 'string' ? value : undefined
 }
 
 module.exports = { createDeploySpool }

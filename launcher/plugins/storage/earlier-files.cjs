@@ -1,7 +1,7 @@
 'use strict'
 // What Node-RED's own storage left in its folder, from before its storage was the reconciler's.
 
-const { readFile, readdir } = require('node:fs/promises')
+const { readFile, readdir, rename } = require('node:fs/promises')
 const { join } = require('node:path')
 const { isObject, readJson } = require('./private-files.cjs')
 
@@ -26,6 +26,15 @@ async function earlierSettings(user) {
 async function earlierSessions(user) {
   const sessions = await readJson(join(user, '.sessions.json'))
   return isObject(sessions) ? sessions : {}
+}
+
+/**
+ * The store has them: a copy that is read again would bring ended sessions back to life.
+ * @param {string} user
+ */
+async function retireSessions(user) {
+  const file = join(user, '.sessions.json')
+  await rename(file, `${file}.taken`)
 }
 
 /**
@@ -78,4 +87,4 @@ function parsedEntry(text) {
   return { meta, body: lines.join('\n') }
 }
 
-module.exports = { earlierLibrary, earlierSessions, earlierSettings }
+module.exports = { earlierLibrary, earlierSessions, earlierSettings, retireSessions }

@@ -1,8 +1,10 @@
 'use strict'
 // Flows and credentials: read at a start and a reload, saved together at a deploy.
 
+const { createCatchUp } = require('./catch-up.cjs')
 const { createTurns } = require('./delivery.cjs')
 const { DeployDelivery, sendDeploy } = require('./deploy-delivery.cjs')
+const { reasonOf } = require('./door.cjs')
 const { revisionOf } = require('./local-flows.cjs')
 const { isObject } = require('./private-files.cjs')
 
@@ -15,7 +17,10 @@ const { isObject } = require('./private-files.cjs')
  *   declared: boolean,
  *   declaredCredentials: Credentials | undefined,
  *   keys: ReturnType<typeof import('./credential-keys.cjs').createCredentialKeys>,
- * }} Parts `declared`: Git declares the flows, and the launcher has put them on the disk.
+ *   loadNow: () => Promise<void>,
+ *   newId: () => string,
+ * }} Parts `declared`: Git declares the flows, and the launcher has put them on the disk. `loadNow`: as `reload`, from within
+ * a deploy, behind which that would wait.
  */
 
 /** @type {Flows} */
@@ -24,6 +29,7 @@ const nothing = { revision: undefined, nodes: [], credentials: {} }
 class FlowKeeper {
   #parts
   #delivery
+  #catchUp
   /** Reads and deploys stand in line; what waits on the disk is delivered beside them. */
   #inTurn = createTurns()
   /** What runs, and the revision that the next deploy starts from. */
@@ -36,6 +42,11 @@ class FlowKeeper {
   constructor(parts) {
     this.#parts = parts
     this.#delivery = new DeployDelivery(parts)
+    this.#catchUp = createCatchUp({
+      ...parts,
+      waits: () => parts.spool.size() > 0,
+      revision: () => this.#current.revision,
+    })
   }
 
   /** Of what runs; undefined: there are no flows. */
@@ -53,7 +64,8 @@ class FlowKeeper {
     return structuredClone(this.#current.credentials)
   }
 
-  /** Kept until their flows come: Node-RED saves credentials first, and they must not be saved alone.
+  /**
+   * Kept until their flows come: Node-RED saves credentials first, and they must not be saved alone.
    * @param {Credentials} credentials
    */
   saveCredentials(credentials) {
@@ -65,8 +77,12 @@ class FlowKeeper {
    * @param {string | undefined} by
    * @returns {Promise<void>}
    */
-  saveFlows(nodes, by) {
-    return this.#inTurn(() => this.#save(nodes, by))
+  async saveFlows(nodes, by) {
+    if ((await this.#inTurn(() => this.#save(nodes, by))) === 'saved') return
+    // The editor asks for them as soon as it has its answer: what it then compares with, and starts from, must be what it
+    // conflicts with.
+    await this.#parts.loadNow().catch(() => setImmediate(() => void this.#parts.reload()))
+    throw conflict()
   }
 
   async #load() {
@@ -75,11 +91,12 @@ class FlowKeeper {
     if (first) await spool.open()
     this.#opened = true
     this.#held = undefined
+    if (first && spool.size() > 0) await this.#delivery.beforeLoad()
     this.#current = await this.#found()
     const nodes = (declared ? await local.declared() : undefined) ?? this.#current.nodes
     await this.#putInForce(nodes, first)
-    if (first) await local.markCredentials(false)
-    if (!declared && this.#current.revision !== undefined) await local.show(this.#current.nodes)
+    if (first) await this.#tried(local.markCredentials(false))
+    if (!declared && this.#current.revision !== undefined) await this.#tried(local.show(this.#current.nodes))
     if (spool.size() > 0) this.#delivery.wake()
     return this.#current.nodes
   }
@@ -95,7 +112,30 @@ class FlowKeeper {
     const current = this.#current
     if (credentials === current.credentials && JSON.stringify(nodes) === JSON.stringify(current.nodes)) return
     const origin = declared && first ? 'git' : this.#editorsOrigin()
-    await this.#postpone(this.#deploy(nodes, credentials, { origin }))
+    await this.#bring(this.#deploy(nodes, credentials, { origin }))
+  }
+
+  /**
+   * What runs is to be in the store, but runs whether or not this machine can keep it until it is there.
+   * @param {Deploy} deploy
+   */
+  async #bring(deploy) {
+    try {
+      await this.#postpone(deploy)
+    } catch (error) {
+      this.#parts.warn(`The flows that run cannot be brought to the store: ${reasonOf(error)}`)
+      this.#current = { revision: deploy.base, nodes: deploy.nodes, credentials: deploy.credentials }
+    }
+  }
+
+  /**
+   * Copies are for a time without the store: what fails here costs a copy.
+   * @param {Promise<unknown>} written
+   */
+  async #tried(written) {
+    await written.catch((error) =>
+      this.#parts.warn(`The copy of the flows on this machine cannot be written: ${reasonOf(error)}`),
+    )
   }
 
   /**
@@ -127,11 +167,19 @@ class FlowKeeper {
     const answer = await door.ask('GET', '/flows')
     const stored = answer.kind === 'answer' ? storedFlows(answer.body) : undefined
     if (stored !== undefined) {
-      await local.keep(stored)
+      await this.#tried(local.keep(stored))
       return stored
     }
-    if (answer.kind === 'unreachable') warn(`The flows are the last ones on this machine: ${answer.reason}`)
-    return this.#fromThisMachine(answer.kind === 'answer')
+    const last = await this.#fromThisMachine(answer.kind === 'answer')
+    if (answer.kind === 'unreachable') {
+      warn(
+        last === nothing
+          ? `There are no flows on this machine, and ${answer.reason}. Those of the store run when it answers`
+          : `The flows are the last ones on this machine: ${answer.reason}`,
+      )
+      this.#catchUp.owe()
+    }
+    return last
   }
 
   /**
@@ -144,35 +192,44 @@ class FlowKeeper {
     if (last.revision !== undefined && !storeIsEmpty) return last
     // The store never had them: they go there, and never over what may be there after all.
     this.#current = { ...last, revision: undefined }
-    await this.#postpone(this.#deploy(last.nodes, last.credentials, { origin: 'editor' }))
+    await this.#bring(this.#deploy(last.nodes, last.credentials, { origin: 'editor' }))
     return this.#current
   }
 
   /**
    * @param {unknown[]} nodes
    * @param {string | undefined} by
+   * @returns {Promise<'saved' | 'stale'>} where it waits on this machine it counts as saved
    */
   async #save(nodes, by) {
-    const { door, spool, local, warn } = this.#parts
+    const { door, spool, local } = this.#parts
     const deploy = this.#deploy(nodes, this.#held ?? this.#current.credentials, {
       origin: this.#editorsOrigin(),
       by,
     })
     // Behind those that wait already, so that they arrive in order.
     const sent = spool.size() > 0 ? undefined : await sendDeploy(door, deploy)
-    if (sent?.kind === 'stale') throw this.#conflict()
+    if (sent?.kind === 'stale') return 'stale'
     if (sent?.kind === 'refused') throw refusal(sent.reason)
     if (sent?.kind === 'saved') {
       this.#current = { revision: sent.revision, nodes, credentials: deploy.credentials }
+      this.#parts.tell('deploy-lost', undefined)
     } else {
       await this.#postpone(deploy)
-      const why = sent === undefined ? 'deploys before it still wait' : sent.reason
-      warn(`This deploy runs, but waits on this machine until the reconciler takes it: ${why}`)
+      this.#sayThatItWaits(sent === undefined ? 'deploys before it still wait' : sent.reason)
     }
     this.#held = undefined
-    await local.keep(this.#current)
-    await local.show(nodes)
-    await this.#compareCredentials(nodes, deploy.credentials)
+    await this.#tried(local.keep(this.#current))
+    await this.#tried(local.show(nodes))
+    await this.#tried(this.#compareCredentials(nodes, deploy.credentials))
+    return 'saved'
+  }
+
+  /** @param {string} why */
+  #sayThatItWaits(why) {
+    const text = `This deploy runs, but waits on this machine until the reconciler takes it: ${why}`
+    this.#parts.warn(text)
+    this.#parts.tell('deploy-waits', text)
   }
 
   #editorsOrigin() {
@@ -199,7 +256,7 @@ class FlowKeeper {
   #deploy(nodes, credentials, { origin, by }) {
     const base = this.#current.revision
     const revision = revisionOf(nodes, credentials)
-    return { base, revision, nodes, credentials, by, at: this.#parts.now(), origin }
+    return { base, revision, nodes, credentials, by, at: this.#parts.now(), origin, id: this.#parts.newId() }
   }
 
   /** @param {Deploy} deploy */
@@ -208,16 +265,13 @@ class FlowKeeper {
     this.#current = { revision: deploy.revision, nodes: deploy.nodes, credentials: deploy.credentials }
     this.#delivery.wake()
   }
+}
 
-  /**
-   * The error that makes the editor show its dialog for conflicts. The flows of the store are loaded behind it: what the
-   * editor then compares with, and starts from, must be what it conflicts with.
-   */
-  #conflict() {
-    setImmediate(() => void this.#parts.reload())
-    const message = 'The flows in the store have changed since they were loaded. Nothing was deployed.'
-    return Object.assign(new Error(message), { status: 409, code: 'version_mismatch' })
-  }
+/** The error that makes the editor show its dialog for conflicts. */
+function conflict() {
+  const message =
+    'The flows in the store have changed since they were loaded. Nothing was deployed, and those of the store run now.'
+  return Object.assign(new Error(message), { status: 409, code: 'version_mismatch' })
 }
 
 /**

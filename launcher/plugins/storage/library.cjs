@@ -3,21 +3,24 @@
 
 const { createHash } = require('node:crypto')
 const { join } = require('node:path')
-const { refusalOf } = require('./door.cjs')
+const { createTurns } = require('./delivery.cjs')
+const { reasonOf, refusalOf } = require('./door.cjs')
 const { libraryPath } = require('./library-path.cjs')
 const { isObject, makePrivateFolder, readJson, writePrivate } = require('./private-files.cjs')
 
 /**
  * @typedef {{ [name: string]: unknown }} Meta
- * @typedef {{ door: import('./door.cjs').Door, folder: string }} Parts
+ * @typedef {{ door: import('./door.cjs').Door, folder: string, warn: (text: string) => void }} Parts
  */
 
 class Library {
   #parts
+  /** Of two copies of one path the later stays. */
+  #inTurn = createTurns()
 
   /** @param {Parts} parts */
-  constructor({ door, folder }) {
-    this.#parts = { door, folder: join(folder, 'library') }
+  constructor({ folder, ...parts }) {
+    this.#parts = { ...parts, folder: join(folder, 'library') }
   }
 
   /**
@@ -60,7 +63,7 @@ class Library {
     const name = namesOf(type, allowed(path)).at(-1) ?? ''
     const content = JSON.stringify({ meta, body })
     const answer = await this.#parts.door.ask('PUT', urlOf(type, name), { content })
-    if (answer.kind === 'unreachable') throw new Error(`Nothing was saved: ${answer.reason}`)
+    if (answer.kind === 'unreachable') throw unreachable(`Nothing was saved: ${answer.reason}`)
     if (answer.status >= 300) throw new Error(`Nothing was saved: ${refusalOf(answer)}`)
     await this.#keep(type, name, { entry: { meta, body } })
     // The folders it lies in, for a time without the reconciler. What fails here costs a copy.
@@ -81,18 +84,25 @@ class Library {
       return understood(answer.body)
     }
     const copy = await readJson(this.#copyOf(type, path))
-    if (copy === undefined) throw new Error(`There is no copy on this machine, and ${answer.reason}`)
+    if (!isObject(copy)) throw unreachable(`There is no copy on this machine, and ${answer.reason}`)
     return understood(copy)
   }
 
   /**
+   * What fails here costs a copy, for a time without the reconciler.
    * @param {string} type
    * @param {string} path
    * @param {unknown} body
    */
   async #keep(type, path, body) {
-    await makePrivateFolder(this.#parts.folder)
-    await writePrivate(this.#copyOf(type, path), JSON.stringify(body), { durable: false })
+    try {
+      await this.#inTurn(async () => {
+        await makePrivateFolder(this.#parts.folder)
+        await writePrivate(this.#copyOf(type, path), JSON.stringify(body), { durable: false })
+      })
+    } catch (error) {
+      this.#parts.warn(`The copy of the library on this machine cannot be written: ${reasonOf(error)}`)
+    }
   }
 
   /**
@@ -106,9 +116,18 @@ class Library {
   }
 }
 
+/**
+ * It may be tried again.
+ * @param {string} message
+ */
+function unreachable(message) {
+  return Object.assign(new Error(message), { code: 'unreachable' })
+}
+
 /** @param {string} path */
 function allowed(path) {
-  const normal = libraryPath(path)
+  // Node-RED itself asks for `/` where it means all of it.
+  const normal = path === '/' ? '' : libraryPath(path)
   if (normal !== undefined) return normal
   throw Object.assign(new Error('This is no path in the library'), { code: 'forbidden' })
 }

@@ -33,9 +33,11 @@ function createLocalFlows({ folder, user }) {
   const marker = join(folder, 'credentials-edited')
   let written = ''
 
-  /** @returns {Promise<Flows | undefined>} */
-  async function copied() {
-    const found = await readJson(copy)
+  /**
+   * @param {unknown} found
+   * @returns {Flows | undefined}
+   */
+  function copied(found) {
     if (!isObject(found) || !Array.isArray(found['nodes']) || !isObject(found['credentials']))
       return undefined
     const revision = typeof found['revision'] === 'string' ? found['revision'] : undefined
@@ -44,12 +46,13 @@ function createLocalFlows({ folder, user }) {
 
   return {
     /**
-     * The last good copy; else what Node-RED's own storage left here before there was this one.
+     * The last good copy; where there never was one, what Node-RED's own storage left here before there was this one.
      * @returns {Promise<Flows | undefined>}
      */
     async last() {
-      const found = await copied()
-      if (found !== undefined) return found
+      const found = await readJson(copy)
+      // What is beside it knows of credentials less than a copy that is damaged did.
+      if (found !== undefined) return copied(found)
       const nodes = await readJson(mirror)
       const credentials = await readJson(join(user, 'flows_cred.json'))
       if (!Array.isArray(nodes) && !isObject(credentials)) return undefined
@@ -90,7 +93,7 @@ function createLocalFlows({ folder, user }) {
     },
 
     /**
-     * Shows the launcher what runs. Nothing is read from there but what the launcher itself wrote.
+     * Shows the launcher what runs. The launcher writes there too, what Git declares: see `declared`.
      * @param {unknown[]} nodes
      */
     async show(nodes) {

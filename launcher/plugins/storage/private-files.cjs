@@ -4,6 +4,8 @@
 const { chmod, mkdir, open, readFile, rename, rm } = require('node:fs/promises')
 const { dirname } = require('node:path')
 
+let drafts = 0
+
 /** @param {string} folder */
 async function makePrivateFolder(folder) {
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -12,23 +14,40 @@ async function makePrivateFolder(folder) {
 
 /**
  * Replaces a file as a whole. `durable`: it is on the disk when this settles, after a power cut too.
- * Two calls for one path must not overlap.
+ * Where two calls for one path overlap, one of them is what stands there.
  * @param {string} path
  * @param {string} text
  * @param {{ durable: boolean }} how
  */
 async function writePrivate(path, text, { durable }) {
-  const draft = `${path}.new`
+  drafts += 1
+  const draft = `${path}.${drafts}.new`
+  // One that a kill left.
   await rm(draft, { force: true })
-  const file = await open(draft, 'wx', 0o600)
+  try {
+    await writeNew(draft, text, durable)
+    await rename(draft, path)
+  } catch (error) {
+    // It is nobody's, and the disk may be full.
+    await rm(draft, { force: true }).catch(() => undefined)
+    throw error
+  }
+  if (durable) await syncFolder(dirname(path))
+}
+
+/**
+ * @param {string} path
+ * @param {string} text
+ * @param {boolean} durable
+ */
+async function writeNew(path, text, durable) {
+  const file = await open(path, 'wx', 0o600)
   try {
     await file.writeFile(text)
     if (durable) await file.sync()
   } finally {
     await file.close()
   }
-  await rename(draft, path)
-  if (durable) await syncFolder(dirname(path))
 }
 
 /** @param {string} path */
@@ -41,16 +60,25 @@ async function syncFolder(path) {
   }
 }
 
+/** What is not JSON: no object, no list, and not nothing either. */
+const damaged = Symbol('damaged')
+
 /**
- * What a JSON file holds; undefined where there is none or it is not JSON.
+ * What a JSON file holds; undefined where there is none, `damaged` where it is not JSON. What cannot be read for another
+ * reason may well be there: that is an error, and nobody may go on as if it were not.
  * @param {string} path
  * @returns {Promise<unknown>}
  */
 async function readJson(path) {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(text)
   } catch {
-    return undefined
+    return damaged
   }
 }
 
@@ -62,4 +90,4 @@ function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-module.exports = { isObject, makePrivateFolder, readJson, syncFolder, writePrivate }
+module.exports = { damaged, isObject, makePrivateFolder, readJson, syncFolder, writePrivate }

@@ -2,18 +2,19 @@
 // Node-RED's storage module: what an editor keeps lives in the reconciler's store. Runs inside Node-RED, so it is
 // CommonJS and loads nothing but Node.js and what the stack brings.
 
-const { access, mkdir } = require('node:fs/promises')
+const { randomUUID } = require('node:crypto')
+const { mkdir } = require('node:fs/promises')
 const { join } = require('node:path')
 const { createCredentialKeys } = require('./credential-keys.cjs')
-const { createDelivery } = require('./delivery.cjs')
 const { createDeploySpool } = require('./deploy-spool.cjs')
 const { createDoor, reasonOf } = require('./door.cjs')
-const { earlierLibrary, earlierSessions, earlierSettings } = require('./earlier-files.cjs')
+const { earlierSessions, earlierSettings, retireSessions } = require('./earlier-files.cjs')
 const { FlowKeeper } = require('./flow-keeper.cjs')
 const { KeptDocument } = require('./kept-document.cjs')
 const { Library } = require('./library.cjs')
+const { createLibraryMove } = require('./library-move.cjs')
 const { createLocalFlows } = require('./local-flows.cjs')
-const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
+const { makePrivateFolder } = require('./private-files.cjs')
 
 /**
  * @typedef {{
@@ -23,7 +24,9 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
  * `folder`: for the plugin's own files; `user`: Node-RED's; `declared`: Git declares the flows; `keys`: those of credentials,
  * the one in force first; `credentials`: those that Git declares with its flows.
  * @typedef {{ info(text: string): void, warn(text: string): void }} Log
- * @typedef {{ log: Log }} Runtime
+ * @typedef {{ loadFlows(force: boolean): Promise<void> }} Flows
+ * @typedef {{ load(storage: object): Promise<void> }} LoadedSettings
+ * @typedef {{ log: Log, settings: LoadedSettings, storage: object, flows: Flows, events: import('node:events') }} Runtime what Node-RED gives its storage (@node-red/runtime, lib/index.js)
  * @typedef {{ flows: { setFlows(options: object): Promise<unknown> } }} RuntimeApi
  * @typedef {{ username?: string } | null | undefined} User
  */
@@ -35,11 +38,10 @@ const { makePrivateFolder, writePrivate } = require('./private-files.cjs')
  */
 function createStorage(data, fromStack, deploys) {
   const { folder, user } = data
-  /** @type {Log | undefined} */
-  let log
-  const info = (/** @type {string} */ text) => log?.info(text)
-  const warn = (/** @type {string} */ text) => log?.warn(text)
-  const said = { info, warn, random: Math.random }
+  /** @type {Runtime | undefined} */
+  let runtime
+  const warn = (/** @type {string} */ text) => runtime?.log.warn(text)
+  const said = { info: (/** @type {string} */ text) => runtime?.log.info(text), warn, random: Math.random }
   const door = createDoor(data)
   const settings = new KeptDocument({
     ...said,
@@ -47,6 +49,9 @@ function createStorage(data, fromStack, deploys) {
     folder,
     door,
     earlier: () => earlierSettings(user),
+    // It also saves by what it loads from.
+    adopt: async (content) =>
+      runtime?.settings.load({ ...runtime.storage, getSettings: async () => content }),
   })
   const sessions = new KeptDocument({
     ...said,
@@ -54,8 +59,10 @@ function createStorage(data, fromStack, deploys) {
     folder,
     door,
     earlier: () => earlierSessions(user),
+    retire: () => retireSessions(user),
   })
-  const library = new Library({ door, folder })
+  const library = new Library({ door, folder, warn })
+  const takeLibrary = createLibraryMove({ ...said, folder, user, library })
   const flows = new FlowKeeper({
     ...said,
     door,
@@ -65,14 +72,16 @@ function createStorage(data, fromStack, deploys) {
     declaredCredentials: data.credentials,
     keys: createCredentialKeys(data.keys ?? []),
     reload: () => reloadFlows(fromStack, warn),
+    loadNow: async () => runtime?.flows.loadFlows(true),
+    tell: (what, text) => runtime?.events.emit('runtime-event', editorMessage(what, text)),
     undelivered: (deploy, why) => deploys.undelivered(deploy, why),
     now: () => new Date().toISOString(),
+    newId: randomUUID,
   })
-  const takeLibrary = createLibraryMove({ folder, user, library, warn })
   settings.readAhead()
 
-  async function prepare(/** @type {Runtime} */ runtime) {
-    log = runtime.log
+  async function prepare(/** @type {Runtime} */ given) {
+    runtime = given
     await makePrivateFolder(folder)
     await mkdir(join(user, 'node_modules'), { recursive: true })
   }
@@ -94,6 +103,24 @@ function createStorage(data, fromStack, deploys) {
 }
 
 /**
+ * What Node-RED asks of a storage module (@node-red/runtime, lib/storage).
+ * @typedef {Record<string, unknown>} Content
+ * @typedef {{
+ *   init(settings: unknown, runtime: Runtime): Promise<void>,
+ *   getFlows(): Promise<unknown[]>,
+ *   saveFlows(nodes: unknown[], user: User): Promise<void>,
+ *   getCredentials(): Promise<Content>,
+ *   saveCredentials(credentials: Content): Promise<void>,
+ *   getSettings(): Promise<Content>,
+ *   saveSettings(next: Content): Promise<void>,
+ *   getSessions(): Promise<Content>,
+ *   saveSessions(next: Content): Promise<void>,
+ *   getLibraryEntry(type: string, path: string): Promise<unknown>,
+ *   saveLibraryEntry(type: string, path: string, meta: Content, body: string): Promise<void>,
+ * }} StorageModule
+ */
+
+/**
  * Node-RED looks for own properties.
  * @param {{
  *   prepare: (runtime: Runtime) => Promise<void>,
@@ -104,28 +131,35 @@ function createStorage(data, fromStack, deploys) {
  *   sessions: InstanceType<typeof KeptDocument>,
  *   library: InstanceType<typeof Library>,
  * }} parts
+ * @returns {StorageModule}
  */
 function storageModule({ prepare, getFlows, saveFlows, flows, settings, sessions, library }) {
   return {
-    init: (/** @type {unknown} */ _settings, /** @type {Runtime} */ runtime) => prepare(runtime),
+    init: (_settings, runtime) => prepare(runtime),
     getFlows,
-    saveFlows: (/** @type {unknown[]} */ nodes, /** @type {User} */ user) =>
-      saveFlows(nodes, user?.username || undefined),
+    saveFlows: (nodes, user) => saveFlows(nodes, user?.username || undefined),
     getCredentials: async () => flows.getCredentials(),
-    saveCredentials: async (/** @type {Record<string, unknown>} */ credentials) =>
-      flows.saveCredentials(credentials),
+    saveCredentials: async (credentials) => flows.saveCredentials(credentials),
     getSettings: () => settings.read(),
-    saveSettings: (/** @type {Record<string, unknown>} */ next) => settings.save(next),
+    saveSettings: (next) => settings.save(next),
     getSessions: () => sessions.read(),
-    saveSessions: (/** @type {Record<string, unknown>} */ next) => sessions.save(next),
-    getLibraryEntry: (/** @type {string} */ type, /** @type {string} */ path) => library.read(type, path),
-    saveLibraryEntry: (
-      /** @type {string} */ type,
-      /** @type {string} */ path,
-      /** @type {Record<string, unknown>} */ meta,
-      /** @type {string} */ body,
-    ) => library.save(type, path, meta, body),
+    saveSessions: (next) => sessions.save(next),
+    getLibraryEntry: (type, path) => library.read(type, path),
+    saveLibraryEntry: (type, path, meta, body) => library.save(type, path, meta, body),
   }
+}
+
+/**
+ * What every editor shows for a while, also one that is opened later, until there is no text any more. The editor takes it
+ * for HTML.
+ * @param {string} what
+ * @param {string | undefined} text
+ */
+function editorMessage(what, text) {
+  const id = `weir-${what}`
+  if (text === undefined) return { id, retain: false, payload: {} }
+  const safe = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return { id, retain: true, payload: { type: 'warning', text: safe, timeout: 60_000 } }
 }
 
 /**
@@ -138,39 +172,11 @@ async function reloadFlows(fromStack, warn) {
     /** @type {RuntimeApi} */
     const runtime = fromStack('@node-red/runtime')
     await runtime.flows.setFlows({ deploymentType: 'reload' })
+    return true
   } catch (error) {
     warn(`The flows of the store could not be loaded: ${reasonOf(error)}`)
+    return false
   }
-}
-
-/**
- * Takes the library that Node-RED's own storage left into the store, once, beside everything else.
- * @param {{ folder: string, user: string, library: InstanceType<typeof Library>, warn: (text: string) => void }} parts
- */
-function createLibraryMove({ folder, user, library, warn }) {
-  const done = join(folder, 'library-taken')
-  const isDone = () =>
-    access(done).then(
-      () => true,
-      () => false,
-    )
-  async function attempt() {
-    if (await isDone()) return true
-    for await (const { type, path, meta, body } of earlierLibrary(user)) {
-      if (!(await library.has(type, path))) await library.save(type, path, meta, body)
-    }
-    await writePrivate(done, '', { durable: true })
-    return true
-  }
-  const delivery = createDelivery({
-    attempt: () =>
-      attempt().catch((error) => {
-        warn(`The library from before is not in the store yet: ${reasonOf(error)}`)
-        return false
-      }),
-    random: Math.random,
-  })
-  return () => delivery.wake()
 }
 
 module.exports = { createStorage }

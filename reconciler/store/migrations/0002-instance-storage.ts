@@ -10,6 +10,7 @@ export const instanceStorage: Knex.Migration = {
       table.string('revision').notNullable()
       table.string('saved_at').notNullable()
       table.string('saved_by')
+      table.text('deploys')
     })
     for (const name of ['instance_settings', 'instance_sessions'])
       await db.schema.createTable(name, (table) => {

@@ -8,7 +8,8 @@ export const auditTrail: Knex.Migration = {
     await db.schema.createTable('audit', (table) => {
       // Not counted up by the database: ids have no holes, and a rolled-back insert would leave one.
       table.integer('id').primary()
-      table.string('at').notNullable().index()
+      table.string('at').notNullable()
+      table.string('recorded_at').notNullable().index()
       table.string('event').notNullable()
       table.string('uid', longestText)
       table.string('instance', longestText)

@@ -78,8 +78,8 @@ const schema = {
       },
       user: { type: 'string', maxLength: 128, description: 'Only of this person.' },
       event: { type: 'string', enum: [...auditEvents] },
-      since: { ...time, description: 'Only what happened at this time or after it.' },
-      until: { ...time, description: 'Only what happened before this time.' },
+      since: { ...time, description: 'Only what was recorded at this time or after it.' },
+      until: { ...time, description: 'Only what was recorded before this time.' },
     },
   },
   response: answers(

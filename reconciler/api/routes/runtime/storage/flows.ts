@@ -4,7 +4,8 @@ import { flowsOrigins, type FlowsOrigin, type FlowsWrite } from '../../../../mod
 import { objectSchema as object } from '../../../../model/json-schema.ts'
 import type { DoorDeps } from '../../../deps.ts'
 import { instanceOf } from '../../../instance-token.ts'
-import { Problem } from '../../../problem.ts'
+import { nothingStored, Problem } from '../../../problem.ts'
+import { baseOf, conditions, type Conditions } from '../../../preconditions.ts'
 import { answers, anything, list, text, timestamp } from '../../../schemas.ts'
 
 /** Bytes. A flow of ten thousand nodes takes about three million. */
@@ -15,10 +16,8 @@ interface Body {
   readonly credentials: object
   readonly by?: string
   readonly origin?: FlowsOrigin
+  readonly deploy?: string
 }
-
-/** A strong entity tag that is one of our revisions. */
-const tag = { type: 'string', pattern: '^"[0-9a-f]{64}"$' } as const
 
 const getSchema = {
   summary:
@@ -43,20 +42,18 @@ const putSchema = {
   summary: 'Saves the flows and credentials of one deploy together, or neither.',
   description:
     'If-Match names the revision that the deploy started from; If-None-Match: * says that there was none. Where another ' +
-    'stands in the store the answer is 412 and nothing is written. What stands there already is saved: a deploy may be ' +
-    'sent again.',
-  headers: {
-    type: 'object',
-    properties: { 'if-match': tag, 'if-none-match': { type: 'string', const: '*' } },
-  },
+    'stands in the store the answer is 412 and nothing is written. What stands there already is saved, and so ' +
+    'is one that came before by the same name (`deploy`, a UUID): a deploy may be sent again.',
+  headers: conditions,
   body: object(
     {
       nodes: { type: 'array', items: { type: 'object' } },
       credentials: { type: 'object' },
       by: { type: 'string', minLength: 1, maxLength: 255 },
       origin: { enum: flowsOrigins },
+      deploy: { type: 'string', pattern: '^[0-9a-f-]{36}$' },
     },
-    ['by', 'origin'],
+    ['by', 'origin', 'deploy'],
   ),
   response: answers('The revision that stands now.', object({ revision: text })),
 }
@@ -65,7 +62,7 @@ const putSchema = {
 export function flowsRoutes(app: FastifyInstance, { store, clock }: Pick<DoorDeps, 'store' | 'clock'>): void {
   app.get('/storage/flows', { schema: getSchema }, async (request, reply) => {
     const found = await store.flows(instanceOf(request).uid)
-    if (!found) throw new Problem(404, 'No flows have been saved.')
+    if (!found) throw nothingStored('No flows have been saved.')
     const { nodes, credentials, ...rest } = found
     // Both are JSON texts: they are put in as they stand, for they may be large.
     const head = JSON.stringify(rest).slice(0, -1)
@@ -76,7 +73,7 @@ export function flowsRoutes(app: FastifyInstance, { store, clock }: Pick<DoorDep
       .send(`${head},"nodes":${nodes},"credentials":${credentials}}`)
   })
 
-  app.put<{ Body: Body; Headers: { readonly 'if-match'?: string; readonly 'if-none-match'?: string } }>(
+  app.put<{ Body: Body; Headers: Conditions }>(
     '/storage/flows',
     { schema: putSchema, bodyLimit },
     async (request, reply) => {
@@ -90,17 +87,7 @@ export function flowsRoutes(app: FastifyInstance, { store, clock }: Pick<DoorDep
   )
 }
 
-function baseOf(headers: {
-  readonly 'if-match'?: string
-  readonly 'if-none-match'?: string
-}): Pick<FlowsWrite, 'base'> {
-  const { 'if-match': match, 'if-none-match': none } = headers
-  if ((match === undefined) === (none === undefined))
-    throw new Problem(428, 'Say which revision the deploy started from: If-Match, or If-None-Match: *.')
-  return match === undefined ? {} : { base: match.slice(1, -1) }
-}
-
-function contentOf({ nodes, credentials, by, origin }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
+function contentOf({ nodes, credentials, by, origin, deploy }: Body): Omit<FlowsWrite, 'savedAt' | 'base'> {
   const content = { nodes: JSON.stringify(nodes), credentials: JSON.stringify(credentials) }
   const revision = sha256(`${content.nodes}\n${content.credentials}`)
   return {
@@ -108,5 +95,6 @@ function contentOf({ nodes, credentials, by, origin }: Body): Omit<FlowsWrite, '
     revision,
     ...(by === undefined ? {} : { savedBy: by }),
     ...(origin === undefined ? {} : { origin }),
+    ...(deploy === undefined ? {} : { deploy }),
   }
 }

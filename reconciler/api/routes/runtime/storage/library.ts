@@ -1,14 +1,15 @@
 import type { FastifyInstance } from 'fastify'
-import type { LibraryEntry } from '../../../../model/instance-storage.ts'
 import { objectSchema as object } from '../../../../model/json-schema.ts'
 import { libraryPath } from '../../../../model/library-path.ts'
 import type { DoorDeps } from '../../../deps.ts'
 import { instanceOf } from '../../../instance-token.ts'
-import { Problem, problemResponses } from '../../../problem.ts'
+import { nothingStored, Problem, problemResponses } from '../../../problem.ts'
 import { answers, anything, list, text } from '../../../schemas.ts'
 
 /** Bytes. */
 const bodyLimit = 5 * 1024 * 1024
+/** Bytes of JSON: a listing holds that of every entry in a folder. */
+const longestMeta = 4096
 
 const params = object({ type: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } })
 const querystring = { type: 'object', properties: { path: { type: 'string', default: '' } } } as const
@@ -47,10 +48,10 @@ export function libraryRoutes(app: FastifyInstance, { store }: Pick<DoorDeps, 's
     const [{ uid }, path] = [instanceOf(request), pathOf(request.query.path)]
     const entry = await store.libraryEntry(uid, type, path)
     if (entry) return { entry: { meta: parsed(entry.meta), body: entry.body } }
-    const folder = folderOf(path, await store.library(uid, type))
-    if (path !== '' && folder.folders.length + folder.entries.length === 0)
-      throw new Problem(404, 'The library has no such entry.')
-    return folder
+    const { folders, entries } = await store.library(uid, type, path)
+    if (path !== '' && folders.length + entries.length === 0)
+      throw nothingStored('The library has no such entry.')
+    return { folders, entries: entries.map(({ name, meta }) => ({ name, meta: parsed(meta) })) }
   })
 
   app.put<Place & { readonly Body: { readonly meta: object; readonly body: string } }>(
@@ -60,8 +61,12 @@ export function libraryRoutes(app: FastifyInstance, { store }: Pick<DoorDeps, 's
       const { type } = request.params
       const [{ uid }, path] = [instanceOf(request), pathOf(request.query.path)]
       if (path === '') throw new Problem(400, 'An entry of the library needs a name.')
-      const { meta, body } = request.body
-      await store.saveLibraryEntry(uid, { type, path, meta: JSON.stringify(meta), body })
+      const [meta, { body }] = [metaOf(request.body.meta), request.body]
+      // There is no database that keeps these as they are.
+      if (!body.isWellFormed() || body.includes('\0'))
+        throw new Problem(400, 'The text of an entry may not have lone surrogates or NUL in it.')
+      const saved = await store.saveLibraryEntry(uid, { type, path, meta, body })
+      if (saved !== 'saved') throw new Problem(409, refusals[saved])
       return reply.status(204).send()
     },
   )
@@ -73,19 +78,15 @@ function pathOf(text: string): string {
   return path
 }
 
-function folderOf(path: string, all: readonly Pick<LibraryEntry, 'path' | 'meta'>[]) {
-  const prefix = path === '' ? '' : `${path}/`
-  const inside = all
-    .filter((entry) => entry.path.startsWith(prefix))
-    .map((entry) => ({ ...entry, names: entry.path.slice(prefix.length).split('/') }))
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const deeper = inside.filter(({ names }) => names.length > 1)
-  return {
-    folders: [...new Set(deeper.map(({ names: [folder = ''] }) => folder))],
-    entries: inside
-      .filter(({ names }) => names.length === 1)
-      .map(({ names: [name = ''], meta }) => ({ name, meta: parsed(meta) })),
-  }
+const refusals = {
+  shadowed: 'What is a folder in the library cannot be an entry, and what is an entry no folder.',
+  full: 'The library of an instance may not be larger, nor have more entries.',
+} as const
+
+function metaOf(meta: object): string {
+  const text = JSON.stringify(meta)
+  if (Buffer.byteLength(text) <= longestMeta) return text
+  throw new Problem(413, `What is said of an entry may have ${longestMeta} bytes.`)
 }
 
 function parsed(json: string): unknown {
