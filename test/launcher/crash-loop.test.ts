@@ -4,6 +4,7 @@ import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import type { LauncherState } from '../../launcher/wire.ts'
 import { answeringFlow, textAt } from '../support/answering-flow.ts'
+import { deadly } from '../support/deadly-flow.ts'
 import { ask, exited, member, portIsClosed, prepareLauncher, runs, settingsFor } from '../support/launcher.ts'
 import { prepareWithSignIn } from '../support/launcher-with-sign-in.ts'
 import { stubStack } from '../support/stub-stack.ts'
@@ -94,26 +95,6 @@ function gaveUp({ message = '' }: LauncherState): boolean {
 }
 
 /** Flows whose start ends Node-RED. */
-const deadly = [
-  { id: 'tab', type: 'tab', label: 'Flow' },
-  {
-    id: 'in',
-    type: 'inject',
-    z: 'tab',
-    props: [],
-    once: true,
-    onceDelay: '0.1',
-    wires: [['fn']],
-  },
-  {
-    id: 'fn',
-    type: 'function',
-    z: 'tab',
-    func: "Promise.reject(new Error('out of control'))",
-    wires: [],
-    libs: [],
-  },
-]
 
 t.test('a real Node-RED with deadly flows: a deploy in safe mode ends safe mode', async (t) => {
   const flows = { digest: canonicalDigest(deadly), nodes: deadly }

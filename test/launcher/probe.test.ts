@@ -1,23 +1,87 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import type { AdminRoute } from '../support/admin-routes.ts'
 import { golden } from '../support/golden.ts'
-import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
-import { ask, member } from '../support/launcher.ts'
+import { deadly } from '../support/deadly-flow.ts'
+import { prepareWithSignIn, startWithSignIn } from '../support/launcher-with-sign-in.ts'
+import { ask, exited, member } from '../support/launcher.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
+const running = join(root, 'fixtures/probe/running.txt')
 const members = [member('olga', '*'), member('vera', 'read'), member('dan', '')]
+
+type Visitor = readonly [name: string, token: string | undefined]
 
 t.test('every admin route answers everybody as the table says', async (t) => {
   const { launcher, editor, signIn } = await startWithSignIn(t, { members })
   const routes = await adminRoutes(launcher.bootstrap.stack, launcher.directory)
   t.ok(routes.length > 60, `there are ${routes.length} routes`)
-  const visitors: readonly (readonly [string, string | undefined])[] = [
+  const rows = await probe(routes, await visitorsOf(signIn), editor)
+  golden(t, running, table(rows))
+
+  const open = rows.slice(1).filter(([, nobody]) => nobody !== '401')
+  for (const [route, ...statuses] of open)
+    t.equal(new Set(statuses).size, 1, `${route} is the same for everybody, and so tells nothing`)
+})
+
+t.test('while Node-RED starts nobody gets more than the table gives them', async (t) => {
+  const { launcher, editor, signIn } = await startWithSignIn(t, { members })
+  const routes = await adminRoutes(launcher.bootstrap.stack, launcher.directory)
+  const visitors = await visitorsOf(signIn)
+  const begin: Readonly<Record<string, () => unknown>> = {
+    'a restart that is asked for': async () => launcher.admin('POST', '/restart'),
+    'a Node-RED that died': async () => process.kill((await launcher.state()).pid ?? 0, 'SIGKILL'),
+    'a launcher that starts': async () => {
+      launcher.process.kill('SIGKILL')
+      await exited(launcher.process)
+      launcher.launch()
+    },
+  }
+  const closed = /^(401|404|503|no answer)$/
+  for (const [what, start] of Object.entries(begin)) {
+    const { pid } = await launcher.state()
+    await start()
+    const isBack = async () => {
+      const seen = await launcher.state().catch(() => undefined)
+      return seen?.phase === 'running' && seen.pid !== pid
+    }
+    let answers = 0
+    for (let back = false; !back;) {
+      back = await isBack()
+      for (const [route, name, status] of await probeEach(routes, visitors, editor)) {
+        if (status !== 'no answer') answers += 1
+        const allowed = expected(route, name)
+        if (status !== allowed && !closed.test(status))
+          t.equal(status, allowed, `${what}: ${route} to ${name}`)
+      }
+    }
+    t.ok(
+      answers >= routes.length * visitors.length,
+      `${what}: ${answers} answers were as the table says, or closed`,
+    )
+  }
+})
+
+t.test('in safe mode every admin route answers everybody as ever', async (t) => {
+  const flows = { digest: canonicalDigest(deadly), nodes: deadly }
+  const { launcher, editor, signIn } = await prepareWithSignIn(t, { members, flows })
+  launcher.launch()
+  await launcher.when('it is safe', ({ phase }) => phase === 'safe')
+  const routes = await adminRoutes(launcher.bootstrap.stack, launcher.directory)
+  const rows = await probe(routes, await visitorsOf(signIn), editor)
+  golden(t, running, table(rows))
+})
+
+async function visitorsOf(
+  signIn: (username: string) => Promise<string | undefined>,
+): Promise<readonly Visitor[]> {
+  return [
     ['nobody', undefined],
     ['unknown', 'a-token-that-nobody-knows'],
     ['dashboard', 'dan-token'],
@@ -25,18 +89,41 @@ t.test('every admin route answers everybody as the table says', async (t) => {
     ['viewer', await signIn('vera')],
     ['owner', await signIn('olga')],
   ]
+}
+
+/** The table: a row for each route, a column for each visitor. */
+async function probe(
+  routes: readonly AdminRoute[],
+  visitors: readonly Visitor[],
+  editor: string,
+): Promise<readonly (readonly string[])[]> {
   const rows = [['route', ...visitors.map(([name]) => name)]]
   for (const { method, path } of routes) {
     const statuses: string[] = []
     for (const [, token] of visitors) statuses.push(await statusOf(method, editor, sampleOf(path), token))
     rows.push([`${method} ${path}`, ...statuses])
   }
-  golden(t, join(root, 'fixtures/probe/running.txt'), table(rows))
+  return rows
+}
 
-  const open = rows.slice(1).filter(([, nobody]) => nobody !== '401')
-  for (const [route, ...statuses] of open)
-    t.equal(new Set(statuses).size, 1, `${route} is the same for everybody, and so tells nothing`)
-})
+/** The same as a list, of a Node-RED that may not be there. */
+async function probeEach(routes: readonly AdminRoute[], visitors: readonly Visitor[], editor: string) {
+  const asked: (readonly [route: string, name: string, status: string])[] = []
+  for (const { method, path } of routes)
+    for (const [name, token] of visitors) {
+      const status = await statusOf(method, editor, sampleOf(path), token).catch(() => 'no answer')
+      asked.push([`${method} ${path}`, name, status])
+    }
+  return asked
+}
+
+/** What the table says. */
+function expected(route: string, name: string): string | undefined {
+  const [head = '', ...lines] = readFileSync(running, 'utf8').split('\n')
+  const columns = head.split(/ {2,}/)
+  const row = lines.find((line) => line.startsWith(`${route}  `))
+  return row?.slice(route.length).trim().split(/ {2,}/)[columns.indexOf(name) - 1]
+}
 
 /** By a Node-RED of its own on a copy of the instance's folder, which ends again. */
 async function adminRoutes(stack: string, directory: string): Promise<readonly AdminRoute[]> {
