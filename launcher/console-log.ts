@@ -105,10 +105,10 @@ export class ConsoleLog {
     const lines = this.#end(readAtStart)
       .split('\n')
       .flatMap((text) => parsedLine(text) ?? [])
-    const { mtimeMs } = fstatSync(this.#file)
-    const last = lines.at(-1) ?? { at: new Date(mtimeMs).toISOString() }
-    this.#day = last.at.slice(0, 10)
-    this.#place = placeOf(last)
+    const last = lines.at(-1)
+    this.#day = last?.at.slice(0, 10) ?? dayOf(fstatSync(this.#file).mtimeMs)
+    // Where no line can be read there, those before it were written by now.
+    this.#place = last === undefined ? this.#now() * 1000 : placeOf(last)
   }
 
   /** The last bytes of the file. */

@@ -180,11 +180,7 @@ t.test('two browsers deploying at once get one conflict', async (t) => {
   const answers = await Promise.all([deploy(olga), deploy(mia)])
   t.same(answers.toSorted(), [200, 409])
   const loser = answers[0] === 409 ? olga : mia
-  await loser
-    .locator('#red-ui-notifications')
-    .getByText(/conflict|changes|different/i)
-    .first()
-    .waitFor()
+  await loser.locator('#red-ui-notifications [data-i18n="deploy.confirm.conflict"]').waitFor()
   const flows = await stored(press.fleet)
   t.equal([/from olga/, /from mia/].filter((tab) => tab.test(flows)).length, 1, 'one of them is stored')
 })
