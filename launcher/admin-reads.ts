@@ -12,6 +12,8 @@ interface Exchange {
 }
 
 const linesByDefault = 100
+/** More is asked for by pages. */
+const mostLines = 10_000
 const largestPage = 500
 const linesAtOnce = 500
 /** A reader of the log that leaves this much unread is dropped. */
@@ -44,7 +46,8 @@ function sendPage({ response, url }: Exchange, log: Log): void {
 async function sendLines({ response, url }: Exchange, log: Log): Promise<void> {
   const { searchParams } = url
   const asked = Number(searchParams.get('tail') ?? linesByDefault)
-  if (!Number.isInteger(asked) || asked < 0) return refuse(response, 'tail is a number of lines, 0 or more')
+  if (!Number.isInteger(asked) || asked < 0 || asked > mostLines)
+    return refuse(response, `tail is a number of lines, 0 to ${mostLines}`)
   const since = momentOf(searchParams.get('since'))
   if (since === undefined) return refuse(response, 'since is a moment, as in RFC 3339')
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })

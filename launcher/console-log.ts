@@ -82,8 +82,8 @@ export class ConsoleLog {
   #append(day: string, text: string): void {
     this.#guarded(() => {
       if (this.#file === undefined) this.#open()
-      if (this.#size > 0 && (day !== this.#day || this.#size >= this.#limit)) this.#rotate()
-      this.#day = day
+      if (this.#size > 0 && (day > this.#day || this.#size >= this.#limit)) this.#rotate()
+      if (day > this.#day) this.#day = day
       if (this.#file !== undefined) this.#size += writeSync(this.#file, text)
     })
   }

@@ -9,6 +9,8 @@ export interface Address {
 }
 
 const notYetStarted = 503
+/** Answered by ours inside Node-RED, before any flow can. */
+const alivePath = '/_weir/alive'
 
 /** Whether nobody listens there yet. */
 export function portIsFree(address: Address): Promise<boolean> {
@@ -25,7 +27,13 @@ export function portIsFree(address: Address): Promise<boolean> {
 export function answers(address: Address, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const where = { host: reachable(address.host), port: address.port }
-    const probe = http.request({ ...where, method: 'HEAD', path: '/', agent: false, timeout: timeoutMs })
+    const probe = http.request({
+      ...where,
+      method: 'HEAD',
+      path: alivePath,
+      agent: false,
+      timeout: timeoutMs,
+    })
     const timer = setTimeout(() => probe.destroy(new Error('no answer in time')), timeoutMs)
     const settle = (answered: boolean) => {
       clearTimeout(timer)

@@ -138,8 +138,10 @@ export class Instance {
     }
   }
 
+  /** Whatever was refused its settings runs again only when it has them. */
   start(): void {
     this.#asked = 'run'
+    if (this.#refused !== undefined) return
     const { phase } = this.#supervisor.standing
     if (phase === 'stopped' || phase === 'stopping' || phase === 'crashed') this.#run()
   }
@@ -151,7 +153,7 @@ export class Instance {
 
   restart(): void {
     this.#asked = 'run'
-    this.#run()
+    if (this.#refused === undefined) this.#run()
   }
 
   /** Ends Node-RED, and whatever is under way. */
@@ -210,6 +212,8 @@ export class Instance {
 
   /** One after the other. Whether Node-RED was started anew. */
   async #apply(next: RuntimeSettings): Promise<boolean> {
+    // Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come.
+    if (this.#settings !== undefined && this.#refused === undefined) this.#nodeRed.writeMembers(next)
     const before = this.#turn
     const turn = this.#inTurn(before, next)
     this.#turn = turn

@@ -16,7 +16,7 @@ export function lastLines(
 ): readonly string[] {
   const secrets = settings === undefined ? [] : [settings.credentialSecret, ...Object.values(settings.env)]
   const hidden = secrets
-    .flatMap((secret) => secret.split('\n'))
+    .flatMap((secret) => secret.split(/\r?\n/))
     .filter(({ length }) => length >= shortestSecret)
     .toSorted((a, b) => b.length - a.length)
   return log

@@ -15,8 +15,8 @@ export function readLastSettings(path: string, uid: string): RuntimeSettings | u
   }
 }
 
-/** Earlier keys of credentials that an instance knows at most. */
-const keysKept = 8
+/** Earlier keys of credentials that an instance knows at most: those of the reconciler, and as many of this machine as one may have slept through. */
+const keysKept = 64
 
 /**
  * Settings with the keys that this machine knew before: what lies here may still be encrypted with one of them, whatever the

@@ -79,17 +79,23 @@ function takeOver(installation: string, user: string): void {
   // npm writes into this one as it stands, and it would be everybody's.
   rmSync(join(next, '.package-lock.json'), { force: true })
   linkFile(join(installation, completeMark), join(next, usedMark))
-  removeModules(user)
+  // Renamed first and deleted after: a Node-RED that runs misses its modules for no longer than two renames take.
+  const old = setAside(user)
   renameSync(next, join(user, 'node_modules'))
+  rmSync(old, { recursive: true, force: true })
 }
 
 /** The lock file is one of npm's, made for an installation from the editor. */
 function removeModules(user: string): void {
+  rmSync(setAside(user), { recursive: true, force: true })
+}
+
+function setAside(user: string): string {
   const [folder, old] = [join(user, 'node_modules'), join(user, '.node_modules.old')]
   rmSync(old, { recursive: true, force: true })
   if (existsSync(folder)) renameSync(folder, old)
-  rmSync(old, { recursive: true, force: true })
   rmSync(join(user, 'package-lock.json'), { force: true })
+  return old
 }
 
 function same(a: Modules, b: Modules): boolean {

@@ -7,6 +7,7 @@ const { createAudit } = require('../plugins/audit/audit.cjs')
 const { createAuth } = require('../plugins/auth/auth.cjs')
 const { startReports } = require('../plugins/reports/reports.cjs')
 const { createStorage } = require('../plugins/storage/storage.cjs')
+const { createAlive } = require('./alive.cjs')
 const { declaredSettings } = require('./declared-settings.cjs')
 
 /**
@@ -35,7 +36,7 @@ function settings(data) {
     credentialSecret: data.credentialSecret,
     ...auth,
     ...declaredSettings(data.declared, { fromStack, guard: auth.httpNodeAuth }),
-    httpAdminMiddleware: [audit.watch, ...auth.httpAdminMiddleware],
+    httpAdminMiddleware: [createAlive(fromStack), audit.watch, ...auth.httpAdminMiddleware],
     disableEditor: !data.editor,
     telemetry: { enabled: false, updateNotification: false },
     logging: { console: { level: 'info', metrics: false, audit: false }, audit: audit.logging },

@@ -1,8 +1,10 @@
 import type { Task } from './run-action.ts'
 import type { Origin } from '../model/audit.ts'
+import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
+import { withoutWithdrawn } from '../model/withdrawn-access.ts'
 
 /** Problems that keep a valid declaration from being applied. */
 const obstacles: ReadonlySet<string> = new Set(['missing-secret', 'undecryptable-credentials', 'port-taken'])
@@ -17,11 +19,12 @@ export interface Behind {
 /** The actions of a plan, each with what is needed to carry it out. A refused plan gives none. */
 export function tasksOf(
   plan: Plan,
-  instances: ReadonlyMap<string, ResolvedInstance>,
+  known: Pick<DesiredState, 'instances' | 'users' | 'teams' | 'complete'>,
   inventory: Inventory,
   behind: Behind,
 ): readonly Task[] {
   if (plan.refusals.length > 0) return []
+  const { instances } = known
   const reserved = new Set([...instances.values()].flatMap(({ port }) => port ?? []))
   const obstructed = new Set(
     plan.problems.flatMap(({ code, target = '' }) => (obstacles.has(code) ? [target] : [])),
@@ -30,7 +33,7 @@ export function tasksOf(
     const { uid, name } = action.target
     const entry = uid === undefined ? undefined : inventory.get(uid)
     const declared = obstructed.has(name) ? undefined : instances.get(name)
-    const desired = action.kind === 'delete' ? undefined : (declared ?? asApplied(entry, name))
+    const desired = action.kind === 'delete' ? undefined : (declared ?? asApplied(entry, name, known))
     return {
       action,
       planId: plan.id,
@@ -54,8 +57,12 @@ function originOf({ kind, cause }: Action, { revision, allowance }: Behind): Ori
   }
 }
 
-/** What is held back is brought back as it was last applied, whatever Git says of it now. */
-function asApplied(entry: InventoryEntry | undefined, name: string): ResolvedInstance | undefined {
-  const spec = entry?.applied?.spec
+/** What is held back is brought back as it was last applied, but for the rights that Git has taken away since. */
+function asApplied(
+  entry: InventoryEntry | undefined,
+  name: string,
+  known: Parameters<typeof withoutWithdrawn>[1],
+): ResolvedInstance | undefined {
+  const spec = entry?.applied && withoutWithdrawn(entry.applied.spec, known)
   return spec === undefined || spec.name === name ? spec : { ...spec, name }
 }

@@ -189,7 +189,7 @@ export class Controller {
     const round = await reconcile(desired, this.#deps, signal)
     desk.refresh(round.desired, round.inventory, this.#deps.secretValues())
     const { plan } = round
-    const tasks = tasksOf(plan, round.desired.instances, round.inventory, this.#behind(round))
+    const tasks = tasksOf(plan, round.desired, round.inventory, this.#behind(round))
     executor.settle(new Set(tasks.map(({ action }) => action.target.name)))
     executor.submit(tasks)
     board.roundDone(round, executor)

@@ -46,7 +46,7 @@ export function createDesk(deps: {
       deps.credentialKeys.forget(uid)
     },
     refresh: (next, inventory, known) => {
-      desired = next
+      desired = { ...next, ...stillNamed(placed.values(), desired, next) }
       secrets = known
       for (const entry of inventory.values()) {
         const spec = next.instances.get(entry.name)
@@ -77,4 +77,25 @@ export function createDesk(deps: {
       deps.health.report({ ...state, uid })
     },
   }
+}
+
+type Texts = Pick<SettingsSources['desired'], 'flows' | 'credentials' | 'certificates'>
+
+/** The files of a revision, and those of earlier ones that an instance still runs on: one that is held back as it is. */
+function stillNamed(placed: Iterable<PlacedInstance>, before: Texts, next: Texts): Texts {
+  const texts = {
+    flows: new Map(next.flows),
+    credentials: new Map(next.credentials),
+    certificates: new Map(next.certificates),
+  }
+  const keep = (kind: keyof Texts, digest: string | undefined): void => {
+    const text = digest === undefined ? undefined : before[kind].get(digest)
+    if (digest !== undefined && text !== undefined && !texts[kind].has(digest)) texts[kind].set(digest, text)
+  }
+  for (const { spec } of placed) {
+    keep('flows', spec.flows?.digest)
+    keep('credentials', spec.flows?.credentials?.digest)
+    keep('certificates', spec.certificates?.digest)
+  }
+  return texts
 }

@@ -153,7 +153,7 @@ export function signOutPage(form: string): string {
   return page(
     'Sign out',
     `<h1>Sign out?</h1>
-<p>You will be signed out of every editor that you opened with this sign-in.</p>
+<p>Nobody can open another editor with this sign-in then. Editors that are open stay so until you sign out there.</p>
 ${form}
 <button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>
 <button type="submit" form="op.logoutForm">Stay signed in</button>`,

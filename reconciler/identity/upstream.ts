@@ -148,7 +148,9 @@ async function claimsOf(
   if (claims === undefined) return {}
   if (claims['email'] !== undefined && claims['email_verified'] !== undefined) return claims
   if (client.serverMetadata().userinfo_endpoint === undefined) return claims
-  return { ...claims, ...(await oidc.fetchUserInfo(client, tokens.access_token, claims.sub)) }
+  // Both or none from there: an address must not be vouched for by what was said of another.
+  const { email: _, email_verified: __, ...others } = claims
+  return { ...others, ...(await oidc.fetchUserInfo(client, tokens.access_token, claims.sub)) }
 }
 
 /** The one declared user with this address, which the upstream must have verified: anybody may claim any address. */
@@ -158,12 +160,17 @@ function userFor(
 ): UpstreamAnswer {
   if (typeof email !== 'string' || email === '' || verified !== true)
     return { kind: 'failed', why: 'no-verified-email' }
-  const wanted = email.toLowerCase()
-  const found = [...users].filter(({ spec }) => spec.email?.toLowerCase() === wanted)
+  const wanted = lowered(email)
+  const found = [...users].filter(({ spec }) => spec.email !== undefined && lowered(spec.email) === wanted)
   const [user, other] = found
   if (user === undefined) return { kind: 'failed', why: 'unknown-email' }
   if (other !== undefined) return { kind: 'failed', why: 'ambiguous-email' }
   return { kind: 'user', user: user.metadata.name }
+}
+
+/** Only A to Z: other letters that Unicode lowers to these may be somebody else's mailbox. */
+function lowered(address: string): string {
+  return address.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 /** Whether the upstream answered, and it was a no or not what it should be; everything else is the way there. */

@@ -149,7 +149,7 @@ function planNew(instance: ResolvedInstance, { observed, strays }: Declaring): S
   return { kind: 'action', action: planCreation(instance, undefined, 'declared'), access }
 }
 
-/** What is held back is not changed, but drift in it is put back all the same. `changing`: what is planned for anyway. */
+/** What is held back is not changed, but drift in it is put back and rights are taken away all the same. `changing`: what is planned for anyway. */
 function planKept(
   input: PlanInput,
   kept: ReadonlyMap<string, ResolvedInstance>,
@@ -162,7 +162,8 @@ function planKept(
     if (spec === undefined || changing.has(entry)) return []
     if (seen === undefined || seen.kind === 'unknown') return []
     const action = actionFor(spec, entry, seen, input)
-    return action === undefined ? [] : [{ kind: 'action', action, access: [] }]
+    const access = accessChanges(entry.name, entry.applied?.spec.access ?? {}, spec.access)
+    return action === undefined ? [] : [{ kind: 'action', action, access }]
   })
 }
 

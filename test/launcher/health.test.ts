@@ -1,4 +1,5 @@
 import t from 'tap'
+import { canonicalDigest } from '../../launcher/canonical-json.ts'
 import {
   ask,
   portIsClosed,
@@ -75,4 +76,20 @@ t.test('a token that is refused with a state ends Node-RED, and the launcher liv
   t.notOk(runs(pid))
   t.ok(await portIsClosed(launcher.port))
   t.equal((await health(launcher)).text, '{"phase":"stopped"}\n')
+})
+
+t.test('where there is no editor, no flow is run to see whether Node-RED is there', async (t) => {
+  const nodes = [
+    { id: 'tab', type: 'tab', label: 'Silent' },
+    { id: 'in', type: 'http in', z: 'tab', url: '/', method: 'get', wires: [['count']] },
+    { id: 'count', type: 'function', z: 'tab', func: "node.warn('asked')", wires: [] },
+  ]
+  const flows = { digest: canonicalDigest(nodes), nodes }
+  const launcher = await startLauncher(t, { flows, editor: { enabled: false, title: 'None' } })
+  t.equal((await health(launcher)).status, 200)
+  t.notMatch(launcher.console(), 'asked')
+  const asked = fetch(`http://127.0.0.1:${launcher.port}/`).catch(() => undefined)
+  await until('the flow is asked by others', () => launcher.console().includes('asked'))
+  launcher.process.kill('SIGKILL')
+  await asked
 })

@@ -35,7 +35,7 @@ function inOtherOrder({ desired, inventory, observed, ...rest }: PlanInput): Pla
 function afterwards(input: PlanInput, plan: Plan): PlanInput {
   const inventory = new Map(input.inventory)
   const observations = new Map(input.observed.observations)
-  for (const task of tasksOf(plan, input.desired.instances, input.inventory, { revision: {} }))
+  for (const task of tasksOf(plan, input.desired, input.inventory, { revision: {} }))
     carryOut(task, inventory, observations)
   return { ...input, inventory, observed: { ...input.observed, observations } }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,6 @@ export const adminToken = 'admin-token-of-the-test'
 
 /** What a test needs of tap. */
 export interface Test {
-  testdir(): string
   teardown(end: () => unknown): void
 }
 
@@ -81,7 +80,9 @@ export async function prepareLauncher(
   const [door, port] = [await openRuntimeDoor('runtime-token'), await freePortPair()]
   const adminPort = port + 1000
   door.settings = settingsFor(port, changes)
-  const directory = join(t.testdir(), 'instance')
+  // not t.testdir(): it is removed, or cannot be, while what runs in it still writes there
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'weir-launcher-')))
+  const directory = join(root, 'instance')
   mkdirSync(directory, { mode: 0o700 })
   const bootstrap: LauncherBootstrap = {
     uid: 'uid-1',
@@ -112,6 +113,7 @@ export async function prepareLauncher(
     }
     await door.close()
     await until('the port is free', () => portIsClosed(port))
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   })
   const admin = (method: string, path: string, token = adminToken) =>
     ask(`http://127.0.0.1:${adminPort}${path}`, { method, headers: { authorization: `Bearer ${token}` } })

@@ -1,4 +1,5 @@
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
@@ -11,15 +12,16 @@ import type { Credentials, PlacedInstance } from '../../reconciler/model/placed-
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import type { DriverHarness, DriverWorld } from '../conformance/driver-conformance.ts'
 import { openFleetDoor } from './fleet-door.ts'
+import { nodeRedsOf } from './fleet.ts'
 import { freePortPair } from './free-port.ts'
 import { makeCredentials, placeInstance } from './make-instance.ts'
 import { machine, seedStack, stack } from './stack.ts'
+import { until } from './until.ts'
 
 export const launcherProgram = join(import.meta.dirname, '../../launcher/main.ts')
 
 /** What a test needs of tap. */
 interface Test {
-  testdir(): string
   teardown(end: () => unknown): void
 }
 
@@ -37,7 +39,9 @@ export interface LocalfsUnderTest {
 }
 
 export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
-  const data = join(t.testdir(), 'data')
+  // not t.testdir(): it is removed, or cannot be, while what runs in it still writes there
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'weir-localfs-')))
+  const data = join(root, 'data')
   const door = await openFleetDoor()
   const table = createProcessTable({ platform: process.platform })
   const instances = join(data, 'instances')
@@ -45,7 +49,9 @@ export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
     (await table.launchers(instances)).filter(({ directory }) => directory === join(instances, uid))
   t.teardown(async () => {
     for (const left of await table.launchers(instances)) await table.signal(left, 'SIGKILL')
+    await until('all of Node-RED is gone', () => nodeRedsOf(data).length === 0)
     await door.close()
+    await rm(root, { recursive: true, force: true, maxRetries: 5 })
   })
   await seedStack(data)
   const credentials = (instance: PlacedInstance) => makeCredentials(instance, door.url)

@@ -22,6 +22,8 @@ const { createStrategy } = require('./strategy.cjs')
  * @typedef {import('./membership.cjs').Member} Member
  */
 
+/** How long an editor session lasts, in seconds: as long as one at the endpoints. */
+const sessionExpiryTime = 12 * 60 * 60
 /** How soon an open socket notices that its member is gone. Requests notice at once. */
 const lookAgainMs = 1000
 
@@ -55,6 +57,7 @@ function createAuth(data, fromStack, { openTokens, tell }) {
   return {
     adminAuth: {
       type: 'strategy',
+      sessionExpiryTime,
       strategy: {
         name: 'weir',
         label: 'Sign in',

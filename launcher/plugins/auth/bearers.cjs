@@ -9,7 +9,7 @@ const { createHash, timingSafeEqual } = require('node:crypto')
  */
 
 /** How long an answer of the provider holds, and how many are kept. */
-const keptMs = 10_000
+const keptMs = 4000
 const mostKept = 500
 /** Tokens of the provider look like this, those of Node-RED's own sessions do not: they are nobody else's business. */
 const likeAnAccessToken = /^[\w.~-]{16,4096}$/

@@ -26,7 +26,6 @@ function stillHolds(session, membership) {
 function createSessionKeeper({ membership, fromStack, openTokens }) {
   /** @type {Tokens} */
   let tokens
-  let seen = membership().version
   /** @param {string} token */
   async function holds(token) {
     tokens ??= fromStack('@node-red/editor-api/lib/auth/tokens')
@@ -37,10 +36,8 @@ function createSessionKeeper({ membership, fromStack, openTokens }) {
     await tokens.get(token)
     return false
   }
+  /** All of them each time: one may have begun while it was demoted. */
   async function sweep() {
-    const { version } = membership()
-    if (version === seen) return
-    seen = version
     for (const token of openTokens()) await holds(token)
   }
   return { holds, sweep }

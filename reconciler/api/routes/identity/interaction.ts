@@ -41,13 +41,15 @@ export function interactionRoutes(app: FastifyInstance, identity: Identity): voi
     const answer = await checkPassword(identity, { name, password, address: request.ip })
     if (answer.kind === 'right')
       return signedIn(identity, { interaction, user: name, how: 'by password' }, request, reply)
-    await identity.tell({
-      event: 'sign-in-refused',
-      user: name,
-      clientId: clientOf(interaction),
-      message: answer.kind === 'wrong' ? 'wrong name or password' : 'too many failed sign-ins',
-      address: request.ip,
-    })
+    // Who has to wait is told of no more: the trail is kept for ever, and anybody can ask on.
+    if (answer.kind === 'wrong')
+      await identity.tell({
+        event: 'sign-in-refused',
+        user: name,
+        clientId: clientOf(interaction),
+        message: 'wrong name or password',
+        address: request.ip,
+      })
     if (answer.kind === 'limited') reply.header('retry-after', String(answer.retryAfter))
     return sendSignIn(identity, interaction, reply, { name, answer })
   })
