@@ -3,8 +3,8 @@ import type { SealedKey } from '../model/credential-keys.ts'
 import { toText, type Row } from './rows.ts'
 import type { CredentialKeyStore } from './store.ts'
 
-/** Rows of one statement: SQLite takes 32,766 values at most. */
-const atOnce = 1_000
+/** Rows of one statement, which SQLite takes as a compound SELECT of at most 500 terms. */
+const atOnce = 500
 
 /** The keys of credentials. None is ever replaced: what was encrypted with it may turn up again. */
 export function credentialKeyTable(db: Knex): Pick<CredentialKeyStore, keyof CredentialKeyStore> {

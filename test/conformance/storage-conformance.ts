@@ -170,6 +170,9 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     await store.forget('one')
     t.same(await store.credentialKeys(), [{ ...key, uid: 'two' }])
     await store.keepCredentialKeys([])
+    const many = Array.from({ length: 1200 }, (_, at) => ({ ...key, uid: 'two', id: `f${at}` }))
+    await store.keepCredentialKeys(many)
+    t.equal((await store.credentialKeys()).length, 1201, 'as many at once as a fleet may have')
   })
 
   clause('what a forgotten instance kept is forgotten, and nothing else', async (t, store) => {
