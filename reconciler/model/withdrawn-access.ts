@@ -17,7 +17,7 @@ export function withoutWithdrawn(spec: ResolvedInstance, people: People): Resolv
   if (before?.people === people) return before.result
   const access = Object.fromEntries(
     Object.entries(spec.access).flatMap(([user, granted]) => {
-      const now = granted && reduced(user, granted, spec.team, people)
+      const now = reduced(user, granted, spec.team, people)
       return now === undefined ? [] : [[user, now]]
     }),
   )
