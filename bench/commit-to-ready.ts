@@ -1,5 +1,5 @@
 import { freePortPair } from '../test/support/free-port.ts'
-import { endProcess, startBare, untilAnswers } from './node-red.ts'
+import { bareMark, endProcess, startBare, untilAnswers } from './node-red.ts'
 import { inTurns, median } from './samples.ts'
 import { manifest, prepareFleet, untilRunning } from './served-fleet.ts'
 import type { Row } from './workbench.ts'
@@ -27,8 +27,8 @@ export const commitRow: Row = {
         return (await untilAnswers(port, '/mark', `turn-${turn}`)) - begun
       },
       async () => {
-        const { process, port: barePort, started } = await startBare(bare, 'bare')
-        const ms = (await untilAnswers(barePort, '/mark', 'bare')) - started
+        const { process, port: barePort, started } = await startBare(bare)
+        const ms = (await untilAnswers(barePort, '/mark', bareMark)) - started
         await endProcess(process)
         return ms
       },

@@ -41,7 +41,7 @@ export const memoryRow: Row = {
           stdio: ['ignore', 'pipe', 'ignore'],
         })
         const port = Number(await new Promise((resolve) => least.stdout.once('data', resolve)))
-        const nodeRed = await startBare(bare, 'bare', leastNode)
+        const nodeRed = await startBare(bare, { node: leastNode })
         await untilAnswers(nodeRed.port)
         await untilAnswers(port)
         await pause(restMs)

@@ -26,6 +26,9 @@ export const markFlows = [
   { id: 'out', type: 'http response', z: 'tab', wires: [] },
 ]
 
+/** The mark of a bare Node-RED. */
+export const bareMark = 'bare'
+
 export interface BareNodeRed {
   readonly port: number
   readonly process: ChildProcess
@@ -36,10 +39,9 @@ export interface BareNodeRed {
 /** Node-RED as its own documentation starts it, on the Node.js and the installation that ours run on. */
 export async function startBare(
   folder: string,
-  mark = 'bare',
-  node: string = process.execPath,
+  { node = process.execPath, port: wanted }: { readonly node?: string; readonly port?: number } = {},
 ): Promise<BareNodeRed> {
-  const port = await freePortPair()
+  const port = wanted ?? (await freePortPair())
   await writeFile(join(folder, 'flows.json'), JSON.stringify(markFlows))
   await writeFile(
     join(folder, 'settings.js'),
@@ -49,7 +51,7 @@ export async function startBare(
   const started = performance.now()
   const child = spawn(node, [script, '-u', folder, '-p', String(port)], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: folder, MARK: mark },
+    env: { PATH: process.env['PATH'], HOME: folder, MARK: bareMark },
     stdio: 'ignore',
   })
   return { port, process: child, started }
@@ -63,10 +65,8 @@ export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = '
   await ended
 }
 
-const pollMs = 5
-
-/** Waits until a path of a port answers as wanted, looking every 5 ms. Returns `performance.now()` of then. */
-export async function untilAnswers(port: number, path = '/', wanted?: string): Promise<number> {
+/** Waits until a path of a port answers as wanted, looking every so many ms. Returns `performance.now()` of then. */
+export async function untilAnswers(port: number, path = '/', wanted?: string, pollMs = 5): Promise<number> {
   const end = performance.now() + 120_000
   while (performance.now() < end) {
     const answer = (await accepts(port)) ? await get(port, path) : undefined

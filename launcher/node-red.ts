@@ -129,6 +129,7 @@ export class NodeRed {
         folder: paths.user,
         environment: {
           ...nodeRedEnvironment(environment, settings, {
+            // Who installs a stack may have filled it.
             cache: join(bootstrap.stack, 'compile-cache'),
             certificates: paths.certificates,
           }),

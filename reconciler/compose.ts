@@ -57,8 +57,14 @@ export interface Surroundings {
   readonly drivers?: (fleet: string) => ReadonlyMap<DriverName, Driver>
 }
 
-/** Node.js flags that keep a launcher small; it does little, and a fleet has one per instance. */
-export const launcherFlags = ['--max-semi-space-size=1', '--v8-pool-size=0', '--optimize-for-size']
+/** Node.js flags that keep a launcher small: it does little, and optimizing that takes more memory than it is worth. */
+export const launcherFlags = [
+  '--max-semi-space-size=1',
+  '--v8-pool-size=0',
+  '--optimize-for-size',
+  '--no-opt',
+  '--no-maglev',
+]
 
 export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
   return openSource({

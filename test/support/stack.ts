@@ -4,6 +4,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createCompileStack } from '../../reconciler/drivers/localfs/compile-stack.ts'
+import { inheritedEnvironment } from '../../reconciler/drivers/localfs/environment.ts'
 import { packagesOf, type MachineNode } from '../../reconciler/drivers/localfs/stacks.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
 
@@ -18,6 +20,13 @@ export const machine: MachineNode = {
   arch: process.arch,
 }
 
+/** As localfs has an installed stack compiled. */
+export const compile = createCompileStack({
+  launcher: join(import.meta.dirname, '../../launcher/main.ts'),
+  environment: inheritedEnvironment(process.env),
+  log: { warn: (fields: object) => void process.stderr.write(`${JSON.stringify(fields)}\n`) },
+})
+
 export interface TestStack {
   /** The folder whose node_modules holds node-red. */
   readonly stack: string
@@ -30,7 +39,10 @@ export async function testStack(): Promise<TestStack> {
   const { nodeRed } = stack
   const folder = join(tmpdir(), `weir-test-stack-${nodeRed}`)
   if (!existsSync(folder)) await install(folder)
-  return { stack: folder, node: process.execPath, versions: { nodeRed, node: process.versions.node } }
+  const versions = { nodeRed, node: process.versions.node }
+  if (!existsSync(join(folder, 'compile-cache')))
+    await compile({ folder, node: process.execPath, versions }, new AbortController().signal)
+  return { stack: folder, node: process.execPath, versions }
 }
 
 /** Puts it where localfs looks for it below its data folder, as if it had installed it. Gives its folder. */
@@ -39,6 +51,7 @@ export async function seedStack(data: string): Promise<string> {
   const folder = join(data, 'stacks', digestOf(packagesOf(stack, machine)))
   await mkdir(folder, { recursive: true })
   await symlink(join(installed.stack, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(join(installed.stack, 'compile-cache'), join(folder, 'compile-cache'))
   await writeFile(join(folder, '.complete'), JSON.stringify(installed.versions))
   return folder
 }

@@ -3,12 +3,13 @@ import type { Fields } from '../../model/fields.ts'
 import type { Logger } from 'pino'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Driver } from '../driver.ts'
+import { createCompileStack } from './compile-stack.ts'
 import { createInstanceDirectories } from './directories.ts'
 import { localfsEffects } from './effects.ts'
 import { inheritedEnvironment, type Environment } from './environment.ts'
 import { expectedFields } from './fields.ts'
 import { createInstanceLifecycle } from './instance-lifecycle.ts'
-import { createLaunchers } from './launchers.ts'
+import { createLaunchers, type LauncherProgram } from './launchers.ts'
 import { createLauncherWatch } from './launcher-watch.ts'
 import { instanceLogPage, instanceLogs, instanceSamples } from './logs.ts'
 import { observeInstances } from './observe.ts'
@@ -39,18 +40,18 @@ export interface LocalfsOptions {
 /** Brings instances about on this machine: a directory and a detached launcher process for each. */
 export function createLocalfsDriver(options: LocalfsOptions): Driver {
   const { data, fleet, host, clock, log, machine, launcher } = options
-  const inherited = inheritedEnvironment(options.environment)
+  const environment = inheritedEnvironment(options.environment)
   const directories = createInstanceDirectories({ data })
   const table = createProcessTable({ platform: process.platform })
   const watch = createLauncherWatch({ clock })
-  const stacks = createStacks({ data, npm: { program: options.npm, environment: inherited }, machine, clock })
-  const environment = { ...inherited, NODE_COMPILE_CACHE: join(data, 'cache', 'launcher') }
-  const launchers = createLaunchers({
-    launcher: { ...launcher, node: machine.program, environment },
-    table,
-    watch,
+  const stacks = createStacks({
+    data,
+    npm: { program: options.npm, environment },
+    machine,
+    compile: createCompileStack({ launcher: launcher.program, environment, log }),
     clock,
   })
+  const launchers = createLaunchers({ launcher: programOf(options, environment), table, watch, clock })
   const lifecycle = createInstanceLifecycle({
     fleet,
     modules: join(data, 'modules'),
@@ -94,4 +95,12 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
       await Promise.all([stacks[Symbol.asyncDispose](), lifecycle.settled()])
     },
   }
+}
+
+function programOf(
+  { data, launcher, machine }: LocalfsOptions,
+  environment: LauncherProgram['environment'],
+): LauncherProgram {
+  const cache = { NODE_COMPILE_CACHE: join(data, 'cache', 'launcher') }
+  return { ...launcher, node: machine.program, environment: { ...environment, ...cache } }
 }

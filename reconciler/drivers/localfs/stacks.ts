@@ -52,18 +52,20 @@ const marker = '.complete'
 const unfinished = '.installing-'
 const staleMs = 3_600_000
 
-/** Stacks below `DATA/stacks`, each in a folder named by the digest of what it holds. */
-export function createStacks({
-  data,
-  npm,
-  machine,
-  clock,
-}: {
+/** Has Node.js keep what it compiles for a stack, where its launchers look for it. Fails by the signal alone. */
+export type CompileStack = (stack: InstalledStack, signal: AbortSignal) => Promise<void>
+
+export interface StacksParts {
   readonly data: string
   readonly npm: Npm
   readonly machine: MachineNode
+  /** Has an installed stack compiled before its first start. */
+  readonly compile: CompileStack
   readonly clock: Pick<Clock, 'now'>
-}): Stacks {
+}
+
+/** Stacks below `DATA/stacks`, each in a folder named by the digest of what it holds. */
+export function createStacks({ data, npm, machine, compile, clock }: StacksParts): Stacks {
   const root = join(data, 'stacks')
   const shared = createSharedWork<InstalledStack>()
 
@@ -90,6 +92,7 @@ export function createStacks({
     const installed = await readComplete(folder, machine, packages)
     if (installed === undefined)
       throw new DriverError('StackInstallFailed', 'the stack vanished after it was installed')
+    await compile(installed, signal)
     return installed
   }
 

@@ -13,7 +13,7 @@ import {
 } from '../../../../reconciler/drivers/localfs/stacks.ts'
 import { digestOf } from '../../../../reconciler/model/digest.ts'
 import { systemClock } from '../../../../reconciler/telemetry/clock.ts'
-import { machine } from '../../../support/stack.ts'
+import { compile, machine } from '../../../support/stack.ts'
 import { until } from '../../../support/until.ts'
 
 const { signal } = new AbortController()
@@ -24,7 +24,7 @@ const installer = join(import.meta.dirname, '../../../support/install-stack.ts')
 
 function stacksIn(data: string, changes: { machine?: MachineNode; environment?: typeof environment } = {}) {
   const npm = { program: 'npm', environment: changes.environment ?? environment }
-  return createStacks({ data, npm, machine: changes.machine ?? machine, clock: systemClock })
+  return createStacks({ data, npm, machine: changes.machine ?? machine, compile, clock: systemClock })
 }
 
 const foldersIn = async (data: string) => readdir(join(data, 'stacks')).catch((): string[] => [])
@@ -52,6 +52,7 @@ t.test('two processes that want a stack, and one that is killed, end in one fold
   const folder = join(data, 'stacks', digestOf(packagesOf(stack, machine)))
   for (const output of outputs) t.strictSame(JSON.parse(output), { folder })
   t.ok(existsSync(join(folder, 'node_modules', 'node-red', 'red.js')))
+  t.ok((await readdir(join(folder, 'compile-cache'))).length > 0, 'compiled before its first start')
 
   await using stacks = stacksIn(data)
   await stacks.clean()
