@@ -82,7 +82,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     clientSecretOf,
     issued: {
       userOfSession: sessions.userOfSession,
-      userOfToken: async (token) => userOfAccessToken(provider, token),
+      userOfToken: async (token) => userOfAccessToken(provider, token, proofOf),
     },
     upstream: deps.upstream && upstreamOf(deps.upstream, deps),
     formTokenOf: (interaction) => derive('identity-form', sha256(interaction)).reveal(),

@@ -1,7 +1,8 @@
 import * as oidc from 'openid-client'
 import t from 'tap'
 import { createBrowser } from '../support/browse.ts'
-import { bearer } from '../support/door-fixture.ts'
+import { bearer, hashes } from '../support/door-fixture.ts'
+import { desiredState } from '../support/fleet-fixture.ts'
 import { openIdentityDoor, signIn, authorization, type IdentityDoor } from '../support/identity-door.ts'
 
 async function fleetOf({ url }: IdentityDoor, headers: Record<string, string>): Promise<number> {
@@ -108,6 +109,12 @@ t.test('a program on somebody’s machine gets a token when they allow it', asyn
   t.equal(await fleetOf(door, bearer(tokens.access_token)), 200)
   t.equal(await fleetOf(door, bearer(`${tokens.access_token.slice(0, -1)}x`)), 401)
   t.match((await browser.open(asked.url)).text, /asks to read the status/, 'it is asked every time')
+
+  const before = door.feed.current()
+  const changed = desiredState({ ...hashes, alice: hashes['dora'] ?? '' })
+  door.set({ ...before, desired: changed })
+  t.equal(await fleetOf(door, bearer(tokens.access_token)), 401, 'it ends with the password')
+  door.set(before)
 
   const out = await browser.open(`${door.issuer}/session/end`)
   await browser.submit(out, { logout: 'yes' }, 'op.logoutForm')

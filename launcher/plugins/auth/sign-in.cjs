@@ -13,9 +13,9 @@ const { createSeal } = require('./sealed.cjs')
  *   path: string, socket: import('node:net').Socket, res: Response
  * }} Request As Express knows it.
  * @typedef {'editor' | 'endpoints'} Kind
- * @typedef {{ kind: 'signed-in', username: string, returnTo: string, secure: boolean }
+ * @typedef {{ kind: 'signed-in', username: string, proof: string | undefined, returnTo: string, secure: boolean }
  *   | { kind: 'not-begun' | 'refused' | 'failed' | 'unavailable' }} Outcome
- * `not-begun`: not by this browser, or too long ago; `refused`: the provider lets this person not in here.
+ * `proof`: what the session is to be begun with; undefined for somebody who is no member. `not-begun`: not by this browser, or too long ago; `refused`: the provider lets this person not in here.
  */
 
 const pendingMs = 10 * 60_000
@@ -26,10 +26,11 @@ const slots = 4
  * @param {{
  *   identity: import('./provider.cjs').Identity,
  *   provider: { open(): Promise<import('./provider.cjs').Opened> },
+ *   membership: () => import('./membership.cjs').Membership,
  *   now: () => number,
  * }} parts
  */
-function createSignIn({ identity, provider, now }) {
+function createSignIn({ identity, provider, membership, now }) {
   const { seal, open } = createSeal(identity.clientSecret, `sign-in of ${identity.clientId}`, now)
   /** @param {string} state */
   const nameFor = (state) => cookieName(`signin${state.charCodeAt(0) % slots}`, identity.clientId)
@@ -96,9 +97,12 @@ function createSignIn({ identity, provider, now }) {
     if (searchParams.get('error') === 'access_denied') return { kind: 'refused' }
     const { pending, url, secure } = begun
     url.search = search
+    // From before the provider is asked: what changes meanwhile ends the session.
+    const { members } = membership()
     try {
       const username = await redeem(provider, url, pending)
-      return { kind: 'signed-in', username, returnTo: localPath(pending['returnTo']), secure }
+      const proof = members.get(username)?.proof
+      return { kind: 'signed-in', username, proof, returnTo: localPath(pending['returnTo']), secure }
     } catch (error) {
       return { kind: isOutage(error) ? 'unavailable' : 'failed' }
     }

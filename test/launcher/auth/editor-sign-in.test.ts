@@ -106,20 +106,12 @@ t.test('machines read with a declared token, until it ends', async (t) => {
   t.equal(await flows('dan-token'), 401, 'without an editor there is nothing to read')
   t.equal(await flows('nobodys-token-of-some-length'), 401)
   t.ok(provider.asked.includes('POST /token/introspection'), 'the provider does not know it either')
-  const [olga] = members
-  const ended = [
-    {
-      ...olga,
-      username: 'olga',
-      tokens: [
-        { ...olga?.tokens?.[0], sha256: olga?.tokens?.[0]?.sha256 ?? '', expires: '2020-01-01T00:00:00Z' },
-      ],
-    },
-  ]
+  const olga = member('olga', '*')
+  const tokens = (olga.tokens ?? []).map((token) => ({ ...token, expires: '2020-01-01T00:00:00Z' }))
   launcher.door.settings = settingsFor(launcher.port, {
     digest: 'digest-2',
     identity,
-    members: ended.map((known) => ({ ...known, permissions: '*' })),
+    members: [{ ...olga, tokens }],
   })
   t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
   t.equal(await flows('olga-token'), 401)
