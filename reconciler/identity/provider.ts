@@ -11,7 +11,7 @@ import { defined } from '../model/defined.ts'
 import type { Secret } from '../model/secret.ts'
 import { admissionOf, clientMetadata, nativeClient, statusScope, type ClientDeps } from './clients.ts'
 import { permissionsOf, visitedInstance } from './directory.ts'
-import { pageHeaders, problemPage, signedOutPage, signOutPage } from './pages.ts'
+import { pageHeaders, problemPage, signedOutPage, signOutPage, stillSignedInPage } from './pages.ts'
 import { isProved, type ProofOf } from './proof.ts'
 import { createRecords, type RecordDeps } from './records.ts'
 
@@ -73,9 +73,12 @@ function whatIsOffered(deps: ProviderDeps): Configuration {
         logoutSource: async (ctx, form) => {
           const leadsTo = ctx.oidc.params?.['post_logout_redirect_uri']
           ctx.set(pageHeaders(typeof leadsTo === 'string' ? [leadsTo] : []))
-          html(ctx, signOutPage(form))
+          html(ctx, signOutPage(form, ctx.oidc.session?.accountId))
         },
-        postLogoutSuccessSource: async (ctx) => html(ctx, signedOutPage()),
+        postLogoutSuccessSource: async (ctx) => {
+          const { accountId } = await ctx.oidc.provider.Session.get(ctx)
+          html(ctx, accountId === undefined ? signedOutPage() : stillSignedInPage(accountId))
+        },
       },
     },
     renderError: async (ctx, { error, error_description: description }) =>

@@ -177,6 +177,24 @@ t.test('an access token is nobody’s for an instance that they may no longer us
   t.strictSame(await oidc.tokenIntrospection(client, tokens.access_token), { active: false })
 })
 
+t.test('what is left after signing out is told, and so is that nobody did', async (t) => {
+  const door = await openIdentityDoor(t)
+  const { client, browser } = await redeem(door, { user: 'alice' })
+  const page = await browser.open(oidc.buildEndSessionUrl(client))
+  t.match(page.text, /signed in as alice\. Until you sign out, whoever uses this browser gets into editors/)
+  const stayed = await browser.submit(page, {}, 'op.logoutForm')
+  t.equal(stayed.title, 'Still signed in')
+  t.match(stayed.text, /as alice/)
+  t.equal((await redeem(door, { user: 'alice', browser })).answer.status, 0, 'as it says')
+  const left = await browser.submit(
+    await browser.open(oidc.buildEndSessionUrl(client)),
+    { logout: 'yes' },
+    'op.logoutForm',
+  )
+  t.equal(left.title, 'Signed out')
+  t.match(left.text, /that are open stay so/)
+})
+
 t.test('sessions, tokens and keys survive a restart', async (t) => {
   const before = await openIdentityDoor(t)
   const { client, tokens, browser, claims } = await redeem(before, { user: 'alice' })

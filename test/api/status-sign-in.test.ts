@@ -36,9 +36,14 @@ t.test('a browser signs in to the status by the identity door, and out again', a
   door.set({ ...door.feed.current(), desired })
 
   const session = browser.cookies.value('weir_session') ?? ''
-  const ask = await browser.submit(await browser.open(`${door.url}/api/sign-out`), {}, 'op.logoutForm')
-  const left = await browser.submit(ask, { logout: 'yes' }, 'op.logoutForm')
-  t.match(left.text, /Signed out/)
+  const leave = async () => browser.open(`${door.url}/api/sign-out`)
+  t.equal((await browser.submit(await leave(), {}, 'op.logoutForm')).status, 200, 'who stays, stays')
+  const ask = await browser.submit(await leave(), { logout: 'yes' }, 'op.logoutForm')
+  const stayed = await browser.submit(ask, {}, 'op.logoutForm')
+  t.equal(stayed.title, 'Still signed in', 'at the identity door, and it says so')
+  const again = await browser.open(`${door.issuer}/session/end`)
+  const left = await browser.submit(again, { logout: 'yes' }, 'op.logoutForm')
+  t.equal(left.title, 'Signed out')
   t.equal((await browser.open(inside.url)).status, 401)
   t.equal(
     await fleetOf(door, { cookie: `weir_session=${session}` }),

@@ -72,7 +72,7 @@ function createAuth(data, fromStack, { openTokens, tell }) {
       tokens,
     },
     httpAdminMiddleware: [
-      createSignOut({ provider, sessions }),
+      createSignOut({ identity, provider, signIn, sessions }),
       ...(data.access === 'members' ? [members.routes] : []),
       door,
     ],

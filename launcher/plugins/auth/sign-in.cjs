@@ -21,6 +21,8 @@ const { createSeal } = require('./sealed.cjs')
 const pendingMs = 10 * 60_000
 /** Tabs of one browser that may sign in at once. */
 const slots = 4
+/** How long a browser remembers that somebody signed out, in seconds: as long as browsers keep a cookie. */
+const leftSeconds = 400 * 24 * 60 * 60
 
 /**
  * @param {{
@@ -34,6 +36,7 @@ function createSignIn({ identity, provider, membership, now }) {
   const { seal, open } = createSeal(identity.clientSecret, `sign-in of ${identity.clientId}`, now)
   /** @param {string} state */
   const nameFor = (state) => cookieName(`signin${state.charCodeAt(0) % slots}`, identity.clientId)
+  const left = { name: cookieName('left', identity.clientId), path: '/', secure: false }
 
   /**
    * Where to send the browser; undefined while the provider is away. What the way back needs is left with the browser.
@@ -62,7 +65,7 @@ function createSignIn({ identity, provider, membership, now }) {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...(again === true ? { prompt: 'login' } : {}),
+      ...(again === true || readCookie(request, left.name) !== undefined ? { prompt: 'login' } : {}),
     }).href
   }
 
@@ -101,13 +104,21 @@ function createSignIn({ identity, provider, membership, now }) {
     const { members } = membership()
     try {
       const username = await redeem(provider, url, pending)
+      setCookie(response, { ...left, value: '', seconds: 0 })
       const proof = members.get(username)?.proof
       return { kind: 'signed-in', username, proof, returnTo: localPath(pending['returnTo']), secure }
     } catch (error) {
       return { kind: isOutage(error) ? 'unavailable' : 'failed' }
     }
   }
-  return { begin, finish }
+
+  /**
+   * Notes that somebody signed out in this browser: whoever signs in here next is asked who they are, also where the
+   * provider would know.
+   * @param {Response} response
+   */
+  const leave = (response) => setCookie(response, { ...left, value: '1', seconds: leftSeconds })
+  return { begin, finish, leave }
 }
 
 /**
