@@ -40,6 +40,8 @@ export interface RuntimeSettings {
     readonly clientId: string
     readonly clientSecret: string
     readonly redirectUris: readonly string[]
+    /** How long a session lasts, at the editor and at the endpoints. */
+    readonly sessionHours: number
   }
   readonly members: readonly Member[]
 }
@@ -95,6 +97,8 @@ export interface Member {
   readonly username: string
   readonly displayName?: string
   readonly permissions: '*' | 'read' | ''
+  /** Opaque, and another one for each instance. A session that began with a former one is over. */
+  readonly proof: string
   readonly passwordHash?: string
   /** Read tokens: SHA-256 in hexadecimal digits, and until when (RFC 3339). */
   readonly tokens?: readonly { readonly sha256: string; readonly expires?: string }[]

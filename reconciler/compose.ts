@@ -25,6 +25,7 @@ import { createDesiredLoader, type DesiredLoader } from './desired/load-desired.
 import { createValidators } from './desired/validators.ts'
 import type { Driver } from './drivers/driver.ts'
 import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
+import { createMemberProof } from './identity/proof.ts'
 import { sha256 } from './model/digest.ts'
 import { byUid } from './model/inventory.ts'
 import type { DriverName } from './model/resource.ts'
@@ -216,7 +217,8 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
   const [health, queue] = [createHealth(), new WakeQueue()]
   const place = createPlace(store.fleet, drivers)
   const identity = identityOf(config, key)
-  const desk = createDesk({ place, health, ...config.localfs, credentialKeys, identity })
+  const proofOf = createMemberProof((purpose, subject) => derive(key, purpose, subject))
+  const desk = createDesk({ place, health, ...config.localfs, credentialKeys, identity, proofOf })
   const context: ActionContext = {
     store,
     drivers,
@@ -262,7 +264,10 @@ export function composeDrivers(
     fleet,
     host: config.localfs.host,
     allowInstallScripts: config.localfs.allowInstallScripts,
-    configured: { 'identity.issuer': config.identity.issuer },
+    configured: {
+      'identity.issuer': config.identity.issuer,
+      'identity.sessionHours': config.identity.sessionHours,
+    },
     launcher: { program: launcher, nodeFlags: launcherFlags },
     npm: 'npm',
     machine: {
@@ -322,6 +327,7 @@ function identityOf(config: Config, key: FleetKey): IdentityOf {
     backChannel: `${runtimeUrl(config)}/identity`,
     clientId: uid,
     clientSecret: derive(key, 'oidc-client', uid).reveal(),
+    sessionHours: config.identity.sessionHours,
   })
 }
 

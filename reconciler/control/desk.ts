@@ -26,6 +26,7 @@ export function createDesk(deps: {
   readonly host: string
   readonly allowInstallScripts: boolean
   readonly identity: IdentityOf
+  readonly proofOf: SettingsSources['proofOf']
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
 }): Desk {
   const placed = new Map<string, PlacedInstance>()
@@ -62,11 +63,12 @@ export function createDesk(deps: {
     settings: (uid) => {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
-      const { host, allowInstallScripts, credentialKeys } = deps
+      const { host, allowInstallScripts, credentialKeys, proofOf } = deps
       const sources = {
         desired,
         secrets,
         credentialKeys,
+        proofOf,
         host,
         allowInstallScripts,
         identity: deps.identity(uid),

@@ -8,7 +8,7 @@ import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import { isEncryptedCredentials } from '../model/encrypted-credentials.ts'
-import type { Access, DeclaredFlows, EnvValue, ResolvedInstance } from '../model/resource.ts'
+import type { Access, DeclaredFlows, EnvValue, ResolvedInstance, UserDocument } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 
 export interface SettingsSources {
@@ -19,6 +19,8 @@ export interface SettingsSources {
   readonly allowInstallScripts: boolean
   /** How its editor signs people in. */
   readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
+  /** See `Member.proof`. */
+  readonly proofOf: (uid: string, user: UserDocument) => string
 }
 
 /**
@@ -50,7 +52,7 @@ export function runtimeSettings(
     context: spec.context,
     certificates: certificates?.text,
     identity: { ...sources.identity, redirectUris: redirectUris(placed, found.port, sources.host) },
-    members: members(spec, sources.desired),
+    members: members(placed, sources),
   })
 }
 
@@ -126,15 +128,18 @@ function areKnown(
  * are locked nobody may do more than read.
  */
 function members(
-  { access, endpoints, flows }: Pick<PlacedInstance['spec'], 'access' | 'endpoints' | 'flows'>,
-  { users }: Pick<DesiredState, 'users'>,
+  { uid, spec: { access, endpoints, flows } }: Pick<PlacedInstance, 'uid' | 'spec'>,
+  { desired, proofOf }: Pick<SettingsSources, 'desired' | 'proofOf'>,
 ): readonly Member[] {
-  return Object.entries(access).map(([username, { role }]) => {
-    const { displayName, passwordHash, tokens = [] } = users.get(username)?.spec ?? {}
+  return Object.entries(access).flatMap(([username, { role }]) => {
+    const user = desired.users.get(username)
+    if (user === undefined) return []
+    const { displayName, passwordHash, tokens = [] } = user.spec
     return defined({
       username,
       displayName,
       permissions: flows?.onEdit === 'lock' ? readAtMost(editorPermissions[role]) : editorPermissions[role],
+      proof: proofOf(uid, user),
       passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
       tokens:
         tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),

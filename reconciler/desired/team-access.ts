@@ -1,8 +1,8 @@
 import type { Finding } from './finding.ts'
 import type { Located, ResourceIndex } from './index-resources.ts'
 import { unknownReference } from './unknown-reference.ts'
-import { sha256 } from '../model/digest.ts'
-import type { Access, Role, TeamDocument, UserDocument } from '../model/resource.ts'
+import { accessOf } from '../model/access-of.ts'
+import type { Access, TeamDocument, UserDocument } from '../model/resource.ts'
 
 export interface TeamAccess {
   readonly access: { readonly [user: string]: Access }
@@ -69,12 +69,4 @@ function duplicateMember(team: Located<TeamDocument>, path: Finding['path'] & {}
     message: `the team names "${user}" twice`,
     remedy: 'keep one entry',
   }
-}
-
-/** The hash of a password is digested once more, tokens with it, so that a plan can show that they changed and nothing else. */
-function accessOf(user: UserDocument, role: Role | 'admin'): Access {
-  const { passwordHash, tokens = [] } = user.spec
-  if (passwordHash === undefined && tokens.length === 0) return { role }
-  const known = tokens.length === 0 ? (passwordHash ?? '') : JSON.stringify([passwordHash, tokens])
-  return { role, password: sha256(known).slice(0, 16) }
 }

@@ -14,8 +14,8 @@ export const statusScope = 'status'
 export interface ClientDeps {
   readonly directory: Directory
   readonly clientSecretOf: (clientId: string) => Secret
-  /** Where the status door takes the answer of a sign-in, and where it may be left after signing out. */
-  readonly status: { readonly redirectUri: string; readonly signedOut: string }
+  /** Where the status door takes the answer of a sign-in. */
+  readonly statusRedirectUri: string
 }
 
 const codeFlow = {
@@ -38,8 +38,7 @@ export function clientMetadata(id: string, deps: ClientDeps): ClientMetadata | u
       ...codeFlow,
       ...confidential(),
       client_name: 'Weir',
-      redirect_uris: [deps.status.redirectUri],
-      post_logout_redirect_uris: [deps.status.signedOut],
+      redirect_uris: [deps.statusRedirectUri],
       scope: `openid ${statusScope}`,
     }
   if (id === nativeClient)

@@ -58,12 +58,10 @@ export function publicUrl({ issuer }: Pick<Identity, 'issuer'>): string {
 }
 
 export const statusCallback = '/api/sign-in/callback'
-export const statusSignedOut = '/api/signed-out'
 
 export function createIdentity(deps: IdentityDeps): Identity {
   const { issuer, derive, store, clock, directory } = deps
   const clientSecretOf = (clientId: string): Secret => derive('oidc-client', clientId)
-  const home = publicUrl(deps)
   const proofOf = createProofOf(deps)
   const provider = createProvider({
     ...deps,
@@ -71,7 +69,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     cookieKey: derive('oidc-cookie-key', ''),
     proofOf,
     clientSecretOf,
-    status: { redirectUri: `${home}${statusCallback}`, signedOut: `${home}${statusSignedOut}` },
+    statusRedirectUri: `${publicUrl(deps)}${statusCallback}`,
   })
   const sessions = createStatusSessions({ ...deps, proofOf })
   return {
@@ -82,7 +80,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     clientSecretOf,
     issued: {
       userOfSession: sessions.userOfSession,
-      userOfToken: async (token) => userOfAccessToken(provider, token),
+      userOfToken: async (token) => userOfAccessToken(provider, token, proofOf),
     },
     upstream: deps.upstream && upstreamOf(deps.upstream, deps),
     formTokenOf: (interaction) => derive('identity-form', sha256(interaction)).reveal(),

@@ -148,12 +148,13 @@ export function problemPage(
   )
 }
 
-/** `form`: whole HTML of a form with the id `op.logoutForm`. */
-export function signOutPage(form: string): string {
+/** `form`: whole HTML of a form with the id `op.logoutForm`; `user`: who is signed in, where that is known. */
+export function signOutPage(form: string, user?: string): string {
+  const who = user === undefined ? '' : ` as ${escaped(user)}`
   return page(
     'Sign out',
     `<h1>Sign out?</h1>
-<p>Nobody can open another editor with this sign-in then. Editors that are open stay so until you sign out there.</p>
+<p>You are signed in${who}. Until you sign out, whoever uses this browser gets into editors and pages without a password. ${openOnes}</p>
 ${form}
 <button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>
 <button type="submit" form="op.logoutForm">Stay signed in</button>`,
@@ -166,8 +167,23 @@ export function signOutForm(action: string): string {
 }
 
 export function signedOutPage(): string {
-  return page('Signed out', '<h1>Signed out</h1>\n<p>You may close this page.</p>')
+  return page(
+    'Signed out',
+    `<h1>Signed out</h1>
+<p>Nobody gets into another editor from here without signing in. ${openOnes}</p>`,
+  )
 }
+
+export function stillSignedInPage(user: string): string {
+  return page(
+    'Still signed in',
+    `<h1>Still signed in</h1>
+<p>You are signed in as ${escaped(user)}. Whoever uses this browser gets into editors and pages without a password.</p>`,
+  )
+}
+
+/** Instances have sessions of their own, which the identity door does not end. */
+const openOnes = 'Editors and pages that are open stay so until you sign out there too, or their time is up.'
 
 function alert({ title, text }: Problem): string {
   return `<div role="alert" id="problem" class="problem"><h2>${escaped(title)}</h2><p>${escaped(text)}</p></div>`

@@ -1,8 +1,13 @@
+import type { Provider } from 'oidc-provider'
+import type { UserDocument } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Directory } from './directory.ts'
 
 /** Changes when the user's declared password or e-mail address does, and tells nothing of them. */
 export type ProofOf = (user: string) => string
+
+/** A secret of its own for every purpose and subject. */
+type Derive = (purpose: string, subject: string) => Secret
 
 /**
  * What a session is begun with and held against whenever it is used: whoever changes a password, because somebody else
@@ -13,10 +18,40 @@ export function createProofOf({
   derive,
 }: {
   readonly directory: Directory
-  readonly derive: (purpose: string, subject: string) => Secret
+  readonly derive: Derive
 }): ProofOf {
-  return (user) => {
-    const { passwordHash = '', email = '' } = directory.people()?.users.get(user)?.spec ?? {}
-    return derive('sign-in-proof', `${user}\0${passwordHash}\0${email}`).reveal().slice(0, 22)
-  }
+  return (user) =>
+    shortened(derive('sign-in-proof', signsInBy(user, directory.people()?.users.get(user)?.spec)))
+}
+
+/** The same for sessions of an instance (`Member.proof`): from one instance's nothing follows for another. */
+export function createMemberProof(derive: Derive): (uid: string, user: UserDocument) => string {
+  return (uid, { metadata, spec }) =>
+    shortened(derive('member-proof', `${uid}\0${signsInBy(metadata.name, spec)}`))
+}
+
+/**
+ * Whether the session that a code or a token came from began with what its user signs in by today: all that was issued
+ * for the former password ends with it.
+ */
+export async function isProved(
+  provider: Provider,
+  token: { readonly accountId?: string | undefined; readonly sessionUid?: string | undefined },
+  proofOf: ProofOf,
+): Promise<boolean> {
+  const { accountId, sessionUid } = token
+  if (accountId === undefined || sessionUid === undefined) return false
+  return (await provider.Session.findByUid(sessionUid))?.acr === proofOf(accountId)
+}
+
+function signsInBy(
+  user: string,
+  { passwordHash = '', email = '' }: Pick<UserDocument['spec'], 'passwordHash' | 'email'> = {},
+): string {
+  return `${user}\0${passwordHash}\0${email}`
+}
+
+/** 132 bits. */
+function shortened(secret: Secret): string {
+  return secret.reveal().slice(0, 22)
 }

@@ -11,8 +11,8 @@ import { defined } from '../model/defined.ts'
 import type { Secret } from '../model/secret.ts'
 import { admissionOf, clientMetadata, nativeClient, statusScope, type ClientDeps } from './clients.ts'
 import { permissionsOf, visitedInstance } from './directory.ts'
-import { pageHeaders, problemPage, signedOutPage, signOutPage } from './pages.ts'
-import type { ProofOf } from './proof.ts'
+import { pageHeaders, problemPage, signedOutPage, signOutPage, stillSignedInPage } from './pages.ts'
+import { isProved, type ProofOf } from './proof.ts'
 import { createRecords, type RecordDeps } from './records.ts'
 
 /** How long things last that are no choice of the operator, in seconds. */
@@ -40,9 +40,9 @@ export function createProvider(deps: ProviderDeps): Provider {
   })
 }
 
-function whatIsOffered({ signingKey }: ProviderDeps): Configuration {
+function whatIsOffered(deps: ProviderDeps): Configuration {
   return {
-    jwks: { keys: [signingKey] },
+    jwks: { keys: [deps.signingKey] },
     responseTypes: ['code'],
     pkce: { required: () => true },
     subjectTypes: ['public'],
@@ -63,17 +63,22 @@ function whatIsOffered({ signingKey }: ProviderDeps): Configuration {
       },
       introspection: {
         enabled: true,
-        allowedPolicy: (_ctx, client, token) =>
-          client.clientAuthMethod !== 'none' && token.clientId === client.clientId,
+        allowedPolicy: async (ctx, client, token) =>
+          client.clientAuthMethod !== 'none' &&
+          token.clientId === client.clientId &&
+          (await stillHolds(deps, ctx, token)),
       },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: async (ctx, form) => {
           const leadsTo = ctx.oidc.params?.['post_logout_redirect_uri']
           ctx.set(pageHeaders(typeof leadsTo === 'string' ? [leadsTo] : []))
-          html(ctx, signOutPage(form))
+          html(ctx, signOutPage(form, ctx.oidc.session?.accountId))
         },
-        postLogoutSuccessSource: async (ctx) => html(ctx, signedOutPage()),
+        postLogoutSuccessSource: async (ctx) => {
+          const { accountId } = await ctx.oidc.provider.Session.get(ctx)
+          html(ctx, accountId === undefined ? signedOutPage() : stillSignedInPage(accountId))
+        },
       },
     },
     renderError: async (ctx, { error, error_description: description }) =>
@@ -134,7 +139,7 @@ function howPeopleAreAsked(deps: ProviderDeps): Configuration {
   }
 }
 
-type Presented = NonNullable<Parameters<FindAccount>[2]>
+type Presented = NonNullable<Parameters<FindAccount>[2]> | InstanceType<Provider['ClientCredentials']>
 
 /**
  * Whether whoever a code or a token was issued for may still use the client it was issued to, and the session that it came
@@ -145,12 +150,10 @@ async function stillHolds(
   { oidc: { client, provider } }: KoaContextWithOIDC,
   token: Presented,
 ): Promise<boolean> {
-  const user = 'accountId' in token ? token.accountId : undefined
-  const session = 'sessionUid' in token ? token.sessionUid : undefined
-  if (client === undefined || user === undefined || session === undefined) return false
-  const { clientId } = client
-  if (admissionOf(directory, user, { clientId, redirectUri: undefined }).kind === 'refused') return false
-  return (await provider.Session.findByUid(session))?.acr === proofOf(user)
+  if (client === undefined || !('accountId' in token) || token.accountId === undefined) return false
+  const asked = { clientId: client.clientId, redirectUri: undefined }
+  if (admissionOf(directory, token.accountId, asked).kind === 'refused') return false
+  return isProved(provider, token, proofOf)
 }
 
 /** Somebody as they are now, for the client that asks. */

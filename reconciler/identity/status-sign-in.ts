@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client'
 import { sha256 } from '../model/digest.ts'
 import { statusClient, statusScope } from './clients.ts'
-import { publicUrl, statusCallback, statusSignedOut, type Identity } from './identity.ts'
+import { publicUrl, statusCallback, type Identity } from './identity.ts'
 
 const kind = 'StatusSignIn'
 /** How long a sign-in may take. In milliseconds. */
@@ -67,8 +67,7 @@ export function createStatusSignIn(identity: Identity): StatusSignIn {
       return { user, next: pending.next }
     },
 
-    signOutUrl: () =>
-      oidc.buildEndSessionUrl(client, { post_logout_redirect_uri: `${home}${statusSignedOut}` }),
+    signOutUrl: () => oidc.buildEndSessionUrl(client),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Provider } from 'oidc-provider'
 import { sha256 } from '../model/digest.ts'
 import type { IdentityStore } from '../store/store.ts'
 import type { IssuedTickets } from './authenticate.ts'
-import type { ProofOf } from './proof.ts'
+import { isProved, type ProofOf } from './proof.ts'
 import { nativeClient, statusClient, statusScope } from './clients.ts'
 
 /** Sign-ins at the status door, one for every browser. */
@@ -55,10 +55,15 @@ export function createStatusSessions({
 
 /**
  * Whose an access token is, if it is one for the status: an instance’s is good for that instance’s sign-in and nothing else.
- * It ends with the browser session that it came from: the provider sees to that.
+ * It ends with the browser session that it came from, which the provider sees to, and with the password that this began with.
  */
-export async function userOfAccessToken(provider: Provider, token: string): Promise<string | undefined> {
+export async function userOfAccessToken(
+  provider: Provider,
+  token: string,
+  proofOf: ProofOf,
+): Promise<string | undefined> {
   const found = await provider.AccessToken.find(token)
   if (found?.clientId !== statusClient && found?.clientId !== nativeClient) return undefined
-  return found.scopes.has(statusScope) ? found.accountId : undefined
+  if (!found.scopes.has(statusScope)) return undefined
+  return (await isProved(provider, found, proofOf)) ? found.accountId : undefined
 }

@@ -21,7 +21,7 @@ export type DriverName = (typeof driverNames)[number]
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */
 export type EnvValue = { readonly value: string } | { readonly secret: string; readonly fingerprint?: string }
 
-/** What a person may do with an instance, and a digest that changes when their password or tokens do. */
+/** What a person may do with an instance, and a digest that changes when their password, e-mail address or tokens do. */
 export type Access = {
   readonly role: Role | 'admin'
   readonly password?: string

@@ -1,3 +1,4 @@
+import { accessOf } from './access-of.ts'
 import type { DesiredState } from './desired-state.ts'
 import type { Access, ResolvedInstance, UserDocument } from './resource.ts'
 
@@ -10,7 +11,8 @@ const known = new WeakMap<ResolvedInstance, { readonly people: People; readonly 
 /**
  * An instance as it was applied, without the rights that Git has taken away since. What else holds it back is no reason to
  * leave an editor open to somebody: rights are taken away in any case, and given only by an instance that is applied whole.
- * What cannot be read takes nothing away.
+ * So is what was begun with a password, an e-mail address or a token that is another one now. What cannot be read takes
+ * nothing away.
  */
 export function withoutWithdrawn(spec: ResolvedInstance, people: People): ResolvedInstance {
   const before = known.get(spec)
@@ -30,9 +32,21 @@ export function withoutWithdrawn(spec: ResolvedInstance, people: People): Resolv
 function reduced(user: string, granted: Access, team: string, people: People): Access | undefined {
   const document = people.users.get(user)
   if (document === undefined) return people.complete ? undefined : granted
+  const role = roleLeft(document, granted.role, team, people)
+  const now = role && accessOf(document, role)
+  return now?.role === granted.role && now.password === granted.password ? granted : now
+}
+
+function roleLeft(
+  document: UserDocument,
+  granted: Access['role'],
+  team: string,
+  people: People,
+): Access['role'] | undefined {
   const role = roleNow(document, team, people)
-  if (role === undefined) return people.teams.has(team) || granted.role === 'admin' ? undefined : granted
-  return rank[role] < rank[granted.role] && people.teams.has(team) ? { ...granted, role } : granted
+  const known = people.teams.has(team)
+  if (role === undefined) return known || granted === 'admin' ? undefined : granted
+  return known && rank[role] < rank[granted] ? role : granted
 }
 
 function roleNow(

@@ -100,7 +100,7 @@ export function targetText({ target }: Action): string {
 export function changeText(change: Change, kind: ActionKind): string {
   const path = plainText(change.path)
   if (change.secret !== undefined)
-    return `${path}: ${change.path.startsWith('access.') ? 'password or token' : 'secret'} changed`
+    return `${path}: ${change.path.startsWith('access.') ? 'password, e-mail address or token' : 'secret'} changed`
   if (change.from === undefined)
     return `${path}: ${shownValue(change.to)}${kind === 'create' ? '' : ' (new)'}`
   if (change.to === undefined) return `${path}: ${shownValue(change.from)} → removed`

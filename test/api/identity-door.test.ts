@@ -152,10 +152,13 @@ t.test('a changed password ends what began with the one before', async (t) => {
   const inside = createBrowser()
   await signIn(inside, await inside.open(`${door.url}/api/sign-in`), 'alice')
   t.equal((await inside.open(`${door.url}/api/v1/fleet`)).status, 200)
+  const known = async (token = '') => (await oidc.tokenIntrospection(client, token)).active
+  t.strictSame([await known(tokens.access_token), await known(tokens.refresh_token)], [true, true])
   const desired = desiredState({ ...hashes, alice: await hashPassword('a new password', { bcrypt: 4 }) })
   door.set({ ...door.feed.current(), desired })
 
   t.match(await failureOf(oidc.fetchUserInfo(client, tokens.access_token, 'alice')), { status: 401 })
+  t.strictSame([await known(tokens.access_token), await known(tokens.refresh_token)], [false, false])
   t.match(await failureOf(oidc.refreshTokenGrant(client, tokens.refresh_token ?? '')), {
     error: 'invalid_grant',
   })
@@ -165,6 +168,31 @@ t.test('a changed password ends what began with the one before', async (t) => {
   const refused = await signIn(browser, page, 'alice')
   t.equal(refused.status, 422, 'the former password')
   t.equal((await signIn(browser, refused, 'alice', 'a new password')).status, 0)
+})
+
+t.test('an access token is nobody’s for an instance that they may no longer use', async (t) => {
+  const door = await openIdentityDoor(t)
+  const { client, tokens } = await redeem(door, { user: 'alice' })
+  afterCommit(door, [])
+  t.strictSame(await oidc.tokenIntrospection(client, tokens.access_token), { active: false })
+})
+
+t.test('what is left after signing out is told, and so is that nobody did', async (t) => {
+  const door = await openIdentityDoor(t)
+  const { client, browser } = await redeem(door, { user: 'alice' })
+  const page = await browser.open(oidc.buildEndSessionUrl(client))
+  t.match(page.text, /signed in as alice\. Until you sign out, whoever uses this browser gets into editors/)
+  const stayed = await browser.submit(page, {}, 'op.logoutForm')
+  t.equal(stayed.title, 'Still signed in')
+  t.match(stayed.text, /as alice/)
+  t.equal((await redeem(door, { user: 'alice', browser })).answer.status, 0, 'as it says')
+  const left = await browser.submit(
+    await browser.open(oidc.buildEndSessionUrl(client)),
+    { logout: 'yes' },
+    'op.logoutForm',
+  )
+  t.equal(left.title, 'Signed out')
+  t.match(left.text, /that are open stay so/)
 })
 
 t.test('sessions, tokens and keys survive a restart', async (t) => {

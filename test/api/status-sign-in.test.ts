@@ -1,7 +1,8 @@
 import * as oidc from 'openid-client'
 import t from 'tap'
 import { createBrowser } from '../support/browse.ts'
-import { bearer } from '../support/door-fixture.ts'
+import { bearer, hashes } from '../support/door-fixture.ts'
+import { desiredState } from '../support/fleet-fixture.ts'
 import { openIdentityDoor, signIn, authorization, type IdentityDoor } from '../support/identity-door.ts'
 
 async function fleetOf({ url }: IdentityDoor, headers: Record<string, string>): Promise<number> {
@@ -35,9 +36,14 @@ t.test('a browser signs in to the status by the identity door, and out again', a
   door.set({ ...door.feed.current(), desired })
 
   const session = browser.cookies.value('weir_session') ?? ''
-  const ask = await browser.submit(await browser.open(`${door.url}/api/sign-out`), {}, 'op.logoutForm')
-  const left = await browser.submit(ask, { logout: 'yes' }, 'op.logoutForm')
-  t.match(left.text, /Signed out/)
+  const leave = async () => browser.open(`${door.url}/api/sign-out`)
+  t.equal((await browser.submit(await leave(), {}, 'op.logoutForm')).status, 200, 'who stays, stays')
+  const ask = await browser.submit(await leave(), { logout: 'yes' }, 'op.logoutForm')
+  const stayed = await browser.submit(ask, {}, 'op.logoutForm')
+  t.equal(stayed.title, 'Still signed in', 'at the identity door, and it says so')
+  const again = await browser.open(`${door.issuer}/session/end`)
+  const left = await browser.submit(again, { logout: 'yes' }, 'op.logoutForm')
+  t.equal(left.title, 'Signed out')
   t.equal((await browser.open(inside.url)).status, 401)
   t.equal(
     await fleetOf(door, { cookie: `weir_session=${session}` }),
@@ -108,6 +114,12 @@ t.test('a program on somebody’s machine gets a token when they allow it', asyn
   t.equal(await fleetOf(door, bearer(tokens.access_token)), 200)
   t.equal(await fleetOf(door, bearer(`${tokens.access_token.slice(0, -1)}x`)), 401)
   t.match((await browser.open(asked.url)).text, /asks to read the status/, 'it is asked every time')
+
+  const before = door.feed.current()
+  const changed = desiredState({ ...hashes, alice: hashes['dora'] ?? '' })
+  door.set({ ...before, desired: changed })
+  t.equal(await fleetOf(door, bearer(tokens.access_token)), 401, 'it ends with the password')
+  door.set(before)
 
   const out = await browser.open(`${door.issuer}/session/end`)
   await browser.submit(out, { logout: 'yes' }, 'op.logoutForm')

@@ -1,5 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
+import { prepareWithSignIn, startWithSignIn } from '../support/launcher-with-sign-in.ts'
 import { ask, member, settingsFor, startLauncher, withPassword } from '../support/launcher.ts'
 import { until } from '../support/until.ts'
 
@@ -56,6 +58,41 @@ t.test('who is no longer a member is out at once, without a restart', async (t) 
   const again = await signIn('otto')
   t.equal(await flows(again), 200)
   t.equal(await flows(again, 'POST'), 401)
+})
+
+t.test('a session ends with what its user signed in by', async (t) => {
+  const [olga, vera] = [member('olga', '*'), member('vera', 'read')]
+  const { launcher, identity, signIn } = await prepareWithSignIn(t, { members: [olga, vera] })
+  const { port, door, admin, directory } = launcher
+  const earlier = { user: 'olga', client: 'node-red-editor', scope: '*', expires: Date.now() + 3_600_000 }
+  const user = join(directory, 'user')
+  mkdirSync(user)
+  writeFileSync(
+    join(user, '.sessions.json'),
+    JSON.stringify({ earlier: { ...earlier, accessToken: 'earlier' } }),
+  )
+  launcher.launch()
+  await launcher.when('Node-RED runs', ({ phase }) => phase === 'running')
+  const flows = async (token: string | undefined) =>
+    (await ask(`http://127.0.0.1:${port}/flows`, { headers: { authorization: `Bearer ${token}` } })).status
+  t.equal(await flows('earlier'), 401, 'one that an earlier version began')
+  const tokens = { olga: await signIn('olga'), vera: await signIn('vera') }
+  const { pid } = await launcher.state()
+  process.kill(pid ?? 0, 'SIGKILL')
+  await launcher.when('it is back', (state) => state.phase === 'running' && state.pid !== pid)
+  t.strictSame([await flows(tokens.olga), await flows(tokens.vera)], [200, 200], 'it is kept with them')
+  const socket = await openComms(port, tokens.olga)
+  const other = await openComms(port, tokens.vera)
+  await until('both hear', () => [socket, other].every(({ heard }) => heard.includes('{"auth":"ok"}')))
+
+  const members = [{ ...olga, proof: 'a new password' }, vera]
+  door.settings = settingsFor(port, { digest: 'digest-2', identity, members })
+  t.match(JSON.parse((await admin('POST', '/reload')).text), { restarted: false })
+  t.equal(await flows(tokens.olga), 401)
+  await until('the socket is closed', socket.isClosed)
+  t.equal(await flows(tokens.vera), 200, 'and nobody else’s')
+  t.equal(other.isClosed(), false)
+  t.equal(await flows(await signIn('olga')), 200)
 })
 
 t.test('endpoints with a password want a member, whatever the role', async (t) => {

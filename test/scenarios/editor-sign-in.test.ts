@@ -1,6 +1,7 @@
 import t from 'tap'
+import { hashPassword } from '../../reconciler/identity/passwords.ts'
 import { editorSession, signInToEditor } from '../support/editor-session.ts'
-import { end, instanceManifest, password, platform, setUpFleet } from '../support/fleet.ts'
+import { end, instanceManifest, password, passwordHash, platform, setUpFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 import { Visitor } from '../support/visitor.ts'
 
@@ -27,13 +28,24 @@ t.test('people sign in to an editor at the reconciler, for as long as Git names 
   const back = await visitor.submit(form, { text: 'bob', password })
   t.match(back, { status: 404, url: `${editor}somewhere?a=1` }, 'endpoints too, by the same door')
 
-  await repository.write('platform.yaml', platform.replace(', { user: bob, role: viewer }', ''))
+  const hash = await hashPassword('another password', { bcrypt: 4 })
+  await repository.write('platform.yaml', platform.replace(passwordHash, hash))
+  await repository.commit('alice has another password')
+  await until('what began with the former one has ended', async () => (await flows(alice)) === 401)
+  t.equal(await flows(bob), 200, 'and nothing else')
+  const again = await editorSession(editor, 'alice', 'another password')
+  t.equal(await flows(again, 'POST'), 204)
+
+  await repository.write(
+    'platform.yaml',
+    platform.replace(', { user: bob, role: viewer }', '').replace(passwordHash, hash),
+  )
   await repository.commit('bob leaves')
   await until('the session of bob has ended', async () => (await flows(bob)) === 401)
   const page = await signInToEditor(editor, 'bob', password, new Visitor())
   t.equal(page.status, 403)
-  t.equal(await flows(alice), 200)
+  t.equal(await flows(again), 200)
   await end(server, 'SIGTERM')
   t.equal((await new Visitor().open(`${editor}auth/strategy`)).status, 503)
-  t.equal(await flows(alice), 200, 'who is signed in works on')
+  t.equal(await flows(again), 200, 'who is signed in works on')
 })

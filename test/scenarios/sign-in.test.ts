@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as oidc from 'openid-client'
 import t from 'tap'
@@ -27,7 +27,13 @@ t.test(
       createHmac('sha256', key).update(`${purpose}\0${uid}`).digest('base64url')
 
     const headers = { authorization: `Bearer ${derive('runtime-token')}` }
-    const settings: unknown = await (await fetch(`${fleet.url}/runtime/v1/settings`, { headers })).json()
+    const told = async (text = '') =>
+      until('the instance is told', async () => {
+        const answer = await fetch(`${fleet.url}/runtime/v1/settings`, { headers }).then(async (one) =>
+          one.text(),
+        )
+        return answer.includes(text) ? asRecord(JSON.parse(answer)) : undefined
+      })
     const editor = `http://127.0.0.1:${fleet.firstPort}/`
     const identity = {
       issuer: `${fleet.url}/identity`,
@@ -38,8 +44,9 @@ t.test(
         `${url}auth/strategy/callback`,
         `${url}_weir/callback`,
       ]),
+      sessionHours: 12,
     }
-    t.strictSame(asRecord(settings)?.['identity'], identity, 'what an instance is told')
+    t.strictSame((await told())['identity'], identity, 'what an instance is told')
 
     const client = await oidc.discovery(
       new URL(identity.backChannel),
@@ -68,9 +75,15 @@ t.test(
     await repository.commit('Bob owns')
     await until('bob may edit', async () => (await info())['weir_permissions'] === '*')
 
+    const bobEdits = '"username":"bob","permissions":"*"'
+    const before = await told(bobEdits)
     await end(server, 'SIGKILL')
+    await appendFile(fleet.config, 'identity: { sessionHours: 8 }\n')
     const next = await fleet.serve()
     await until('Git was read', async () => fleet.instance('press'))
+    const now = await told(bobEdits)
+    t.match(now, { identity: { sessionHours: 8 } })
+    t.not(now['digest'], before['digest'], 'so that the instance fetches it')
     t.match(await info(), { sub: 'bob' }, 'a killed reconciler forgets no session')
 
     await repository.write('platform.yaml', platform.replace(', { user: bob, role: viewer }', ''))

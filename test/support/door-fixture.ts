@@ -50,7 +50,7 @@ export const settings: RuntimeSettings = {
   credentialSecret: canary,
   editor: { enabled: true, title: 'Press' },
   endpoints: { access: 'members' },
-  members: [{ username: 'alice', passwordHash: canary, permissions: '*' }],
+  members: [{ username: 'alice', passwordHash: canary, permissions: '*', proof: 'a proof' }],
 }
 
 /** What the doors need of tap. */

@@ -78,6 +78,7 @@ function identityOf(issuer: string, backChannel: string, port: number, more: Par
     clientId: `instance-${port}`,
     clientSecret: `secret-of-instance-${port}`,
     redirectUris: [`${editor}auth/strategy/callback`, `${editor}_weir/callback`],
+    sessionHours: 12,
     ...more,
   }
 }

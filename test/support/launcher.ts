@@ -43,7 +43,8 @@ export interface LauncherUnderTest {
 
 /** Somebody with a read token, `<name>-token`. */
 export function member(username: string, permissions: Member['permissions']): Member {
-  return { username, permissions, tokens: [{ sha256: sha256(`${username}-token`) }] }
+  const tokens = [{ sha256: sha256(`${username}-token`) }]
+  return { username, permissions, proof: `what ${username} signs in by`, tokens }
 }
 
 /** The same with a password, as where endpoints ask for one. */

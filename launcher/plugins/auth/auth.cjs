@@ -4,6 +4,7 @@
 
 const { createAdminDoor } = require('./admin-door.cjs')
 const { createBearers } = require('./bearers.cjs')
+const { asUser, createEditorUsers } = require('./editor-users.cjs')
 const { guardedDoors, openDoors } = require('./endpoint-doors.cjs')
 const { createEndpointSessions, createMembersCheck } = require('./endpoint-session.cjs')
 const { createMembership } = require('./membership.cjs')
@@ -17,13 +18,13 @@ const { createStrategy } = require('./strategy.cjs')
 
 /**
  * @typedef {{
- *   membersFile: string, access: 'public' | 'basic' | 'members', identity?: import('./provider.cjs').Identity
+ *   membersFile: string, access: 'public' | 'basic' | 'members',
+ *   identity?: import('./provider.cjs').Identity & { sessionHours?: number },
  * }} AuthData
- * @typedef {import('./membership.cjs').Member} Member
  */
 
-/** How long an editor session lasts, in seconds: as long as one at the endpoints. */
-const sessionExpiryTime = 12 * 60 * 60
+/** Where the settings are those of an earlier version, which did not say. */
+const usualSessionHours = 12
 /** How soon an open socket notices that its member is gone. Requests notice at once. */
 const lookAgainMs = 1000
 
@@ -41,13 +42,15 @@ function createAuth(data, fromStack, { openTokens, tell }) {
   const now = Date.now
   const membership = createMembership(data.membersFile)
   const provider = identity && createProvider(identity)
-  const signIn = identity && provider && createSignIn({ identity, provider, now })
+  const signIn = identity && provider && createSignIn({ identity, provider, membership, now })
+  const seconds = Math.max(1, Math.round((identity?.sessionHours ?? usualSessionHours) * 60 * 60))
+  const users = createEditorUsers(membership)
   const bearers = createBearers({ membership, provider, now })
   const keeper = createSessionKeeper({ membership, fromStack, openTokens })
   const sockets = createOpenSockets()
   const { door, tokens } = createAdminDoor({ keeper, machine: createMachine(membership, bearers) })
-  const sessions = identity && createEndpointSessions({ identity, membership, now })
-  const members = createMembersCheck({ signIn, sessions, bearers, membership, tell })
+  const sessions = identity && createEndpointSessions({ identity, membership, now, seconds })
+  const members = createMembersCheck({ signIn, sessions, bearers, tell })
 
   setInterval(() => {
     sockets.sweep()
@@ -57,20 +60,19 @@ function createAuth(data, fromStack, { openTokens, tell }) {
   return {
     adminAuth: {
       type: 'strategy',
-      sessionExpiryTime,
+      sessionExpiryTime: seconds,
       strategy: {
         name: 'weir',
         label: 'Sign in',
-        strategy: createStrategy(signIn, tell),
+        strategy: createStrategy(signIn, users, tell),
         options: {},
         autoLogin: true,
       },
-      // Node-RED asks this for every request with a token: who is gone from the list is gone at once.
-      users: async (/** @type {string} */ username) => asUser(membership().members.get(username)) ?? null,
+      users: (/** @type {string} */ name) => users.find(name),
       tokens,
     },
     httpAdminMiddleware: [
-      createSignOut({ provider, sessions }),
+      createSignOut({ identity, provider, signIn, sessions }),
       ...(data.access === 'members' ? [members.routes] : []),
       door,
     ],
@@ -115,15 +117,6 @@ function createMachine(membership, bearers) {
     if (grant === undefined || user === undefined) return undefined
     return grant.declared ? { ...user, permissions: /** @type {const} */ ('read') } : user
   }
-}
-
-/**
- * As Node-RED knows people. Undefined for one who has no editor.
- * @param {Member | undefined} member
- */
-function asUser(member) {
-  if (member === undefined || member.permissions === '') return undefined
-  return { username: member.username, permissions: member.permissions }
 }
 
 module.exports = { createAuth }

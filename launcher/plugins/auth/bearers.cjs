@@ -2,10 +2,12 @@
 // Bearer tokens of machines: declared in Git, or issued by the provider to this instance's client.
 
 const { createHash, timingSafeEqual } = require('node:crypto')
+const { isProved } = require('./membership.cjs')
 
 /**
  * @typedef {import('./membership.cjs').Membership} Membership
  * @typedef {{ username: string, declared: boolean, stillHolds: () => boolean }} BearerGrant
+ * @typedef {{ username: string, until: number }} Owner
  */
 
 /** How long an answer of the provider holds, and how many are kept. */
@@ -17,12 +19,12 @@ const likeAnAccessToken = /^[\w.~-]{16,4096}$/
 /**
  * @param {{
  *   membership: () => Membership,
- *   provider: { ownerOf(token: string): Promise<{ username: string, until: number } | undefined> } | undefined,
+ *   provider: { ownerOf(token: string): Promise<Owner | undefined> } | undefined,
  *   now: () => number,
  * }} parts
  */
 function createBearers({ membership, provider, now }) {
-  /** @type {Map<string, { asked: number, owner: Promise<{ username: string, until: number } | undefined> }>} */
+  /** Each with the members from before the provider was asked. @type {Map<string, { asked: number, before: Membership, owner: Promise<Owner | undefined> }>} */
   const asked = new Map()
 
   /**
@@ -45,16 +47,17 @@ function createBearers({ membership, provider, now }) {
    * @param {string} token
    * @param {string} key
    */
-  async function issuedOwner(token, key) {
+  function issuedOwner(token, key) {
     if (provider === undefined || !likeAnAccessToken.test(token)) return undefined
     const known = asked.get(key)
-    if (known !== undefined && now() < known.asked + keptMs) return known.owner
+    if (known !== undefined && now() < known.asked + keptMs) return known
     asked.delete(key)
     if (asked.size >= mostKept) asked.delete(asked.keys().next().value ?? '')
     // An outage is an answer too, and as short-lived: nobody gets in meanwhile.
     const owner = provider.ownerOf(token).catch(() => undefined)
-    asked.set(key, { asked: now(), owner })
-    return owner
+    const answer = { asked: now(), before: membership(), owner }
+    asked.set(key, answer)
+    return answer
   }
 
   /**
@@ -67,10 +70,12 @@ function createBearers({ membership, provider, now }) {
     if (declares !== undefined) {
       return { username: declares, declared: true, stillHolds: () => declaredOwner(digest) === declares }
     }
-    const issued = await issuedOwner(token, digest.toString('base64'))
-    if (issued === undefined) return undefined
+    const answer = issuedOwner(token, digest.toString('base64'))
+    const issued = await answer?.owner
+    if (answer === undefined || issued === undefined) return undefined
     const { username, until } = issued
-    const stillHolds = () => membership().members.has(username) && now() < until
+    const proof = answer.before.members.get(username)?.proof
+    const stillHolds = () => isProved(membership(), username, proof) && now() < until
     return stillHolds() ? { username, declared: false, stillHolds } : undefined
   }
 }

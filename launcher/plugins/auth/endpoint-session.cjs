@@ -3,6 +3,7 @@
 
 const { bearerOf } = require('./admin-door.cjs')
 const { cookieName, readCookie, setCookie } = require('./cookies.cjs')
+const { isProved } = require('./membership.cjs')
 const { redirect, showPage } = require('./pages.cjs')
 const { isSameOrigin } = require('./redirect-uris.cjs')
 const { createSeal } = require('./sealed.cjs')
@@ -13,16 +14,15 @@ const { createSeal } = require('./sealed.cjs')
  * @typedef {import('./passwords.cjs').Grant} Grant
  */
 
-const sessionMs = 12 * 60 * 60_000
-
 /**
  * @param {{
  *   identity: import('./provider.cjs').Identity,
  *   membership: () => import('./membership.cjs').Membership,
  *   now: () => number,
- * }} parts
+ *   seconds: number,
+ * }} parts `seconds`: how long a session lasts.
  */
-function createEndpointSessions({ identity, membership, now }) {
+function createEndpointSessions({ identity, membership, now, seconds }) {
   const { seal, open } = createSeal(identity.clientSecret, `endpoints of ${identity.clientId}`, now)
   const name = cookieName('session', identity.clientId)
   return {
@@ -35,18 +35,18 @@ function createEndpointSessions({ identity, membership, now }) {
       const session = open(readCookie(request, name))
       const reads = /^(GET|HEAD)$/.test(request.method ?? '') && request.headers.upgrade === undefined
       if (session === undefined || !(reads || isSameOrigin(request, identity.redirectUris))) return undefined
+      const { proof } = session.content
       const username = String(session.content['username'])
-      const stillHolds = () => membership().members.has(username) && now() < session.until
+      const stillHolds = () => isProved(membership(), username, proof) && now() < session.until
       return stillHolds() ? { username, stillHolds } : undefined
     },
     /**
      * @param {Response} response
-     * @param {string} username
-     * @param {boolean} secure
+     * @param {{ username: string, proof: string, secure: boolean }} signedIn
      */
-    start(response, username, secure) {
-      const value = seal({ username }, sessionMs)
-      setCookie(response, { name, value, path: '/', seconds: sessionMs / 1000, secure })
+    start(response, { username, proof, secure }) {
+      const value = seal({ username, proof }, seconds * 1000)
+      setCookie(response, { name, value, path: '/', seconds, secure })
     },
     /** @param {Response} response */
     end: (response) => setCookie(response, { name, value: '', path: '/', seconds: 0, secure: false }),
@@ -85,11 +85,10 @@ const pages = {
  *   signIn: ReturnType<typeof import('./sign-in.cjs').createSignIn> | undefined,
  *   sessions: ReturnType<typeof createEndpointSessions> | undefined,
  *   bearers: (token: string) => Promise<Grant | undefined>,
- *   membership: () => import('./membership.cjs').Membership,
  *   tell: import('./strategy.cjs').Tell,
  * }} parts Without a provider there are bearer tokens alone.
  */
-function createMembersCheck({ signIn, sessions, bearers, membership, tell }) {
+function createMembersCheck({ signIn, sessions, bearers, tell }) {
   /** @param {Request} request */
   async function grantOf(request) {
     const token = bearerOf(request)
@@ -132,11 +131,11 @@ function createMembersCheck({ signIn, sessions, bearers, membership, tell }) {
         tell({ event: 'sign-in-refused', target: `endpoints: ${outcome.kind}` })
       return showPage(response, pages[outcome.kind])
     }
-    const { username, returnTo, secure } = outcome
-    const known = membership().members.has(username)
+    const { username, proof, returnTo, secure } = outcome
+    const known = proof !== undefined
     tell({ event: known ? 'sign-in' : 'sign-in-refused', user: username, target: 'endpoints' })
     if (!known) return showPage(response, pages.refused)
-    sessions?.start(response, username, secure)
+    sessions?.start(response, { username, proof, secure })
     return redirect(response, returnTo)
   }
 

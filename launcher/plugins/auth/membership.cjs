@@ -5,9 +5,10 @@ const { readFileSync, statSync } = require('node:fs')
 
 /**
  * @typedef {{
- *   username: string, displayName?: string, permissions: '*' | 'read' | '', passwordHash?: string,
+ *   username: string, displayName?: string, permissions: '*' | 'read' | '', proof?: string, passwordHash?: string,
  *   tokens?: { sha256: string, expires?: string }[],
- * }} Member `permissions` are Node-RED's; `''`: endpoints and dashboards only. `expires`: RFC 3339.
+ * }} Member `permissions` are Node-RED's; `''`: endpoints and dashboards only. `proof` changes with the password or the e-mail
+ * address; absent in a list of an earlier version. `expires`: RFC 3339.
  * @typedef {{ members: Map<string, Member>, version: string }} Membership
  */
 
@@ -35,4 +36,14 @@ function createMembership(file) {
   }
 }
 
-module.exports = { createMembership }
+/**
+ * Whether somebody is a member, and signs in by what they signed in by when a session was begun with this proof.
+ * @param {Membership} membership
+ * @param {string} username
+ * @param {unknown} proof Undefined for what an earlier version began: it is over.
+ */
+function isProved({ members }, username, proof) {
+  return proof !== undefined && members.get(username)?.proof === proof
+}
+
+module.exports = { createMembership, isProved }

@@ -4,7 +4,10 @@
 const { createHash } = require('node:crypto')
 
 /**
- * @typedef {{ status: number, title: string, text: string, links?: readonly (readonly [href: string, label: string])[] }} Page
+ * @typedef {{
+ *   status: number, title: string, text: string, links?: readonly (readonly [href: string, label: string])[],
+ *   form?: { action: string, label: string, leadsTo: readonly string[] },
+ * }} Page `leadsTo`: the origins that its form, sent to this instance, may be redirected to.
  */
 
 const style =
@@ -19,8 +22,11 @@ function asHtml(text) {
 }
 
 /** @param {Page} page */
-function render({ title, text, links = [] }) {
+function render({ title, text, links = [], form }) {
   const list = links.map(([href, label]) => `<li><a href="${asHtml(href)}">${asHtml(label)}</a></li>`)
+  const button =
+    form &&
+    `<form method="post" action="${asHtml(form.action)}"><button>${asHtml(form.label)}</button></form>\n`
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -30,7 +36,7 @@ function render({ title, text, links = [] }) {
 <main>
 <h1>${asHtml(title)}</h1>
 <p>${asHtml(text)}</p>
-${list.length === 0 ? '' : `<ul>${list.join('')}</ul>\n`}</main>
+${button ?? ''}${list.length === 0 ? '' : `<ul>${list.join('')}</ul>\n`}</main>
 </html>
 `
 }
@@ -41,11 +47,14 @@ ${list.length === 0 ? '' : `<ul>${list.join('')}</ul>\n`}</main>
  */
 function showPage(response, page) {
   const styleHash = createHash('sha256').update(style).digest('base64')
+  const { form } = page
+  const formsTo = form === undefined ? "'none'" : ["'self'", ...form.leadsTo].join(' ')
   response.writeHead(page.status, {
     'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action ${formsTo}; frame-ancestors 'none'`,
     'Cache-Control': 'no-store',
-    'Referrer-Policy': 'no-referrer',
+    // A form that is sent without a referrer is sent without its origin too.
+    'Referrer-Policy': form === undefined ? 'no-referrer' : 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
     ...(page.status === 503 ? { 'Retry-After': String(retrySeconds) } : {}),

@@ -42,6 +42,19 @@ function isSameOrigin({ headers }, uris) {
 }
 
 /**
+ * Whether a link was followed on a page of this instance. Browsers that do not say so (Fetch Metadata, over plain HTTP) say
+ * which page it was on, unless that page tells them not to.
+ * @param {{ headers: import('node:http').IncomingHttpHeaders }} request
+ * @param {readonly string[]} uris
+ */
+function isFollowedHere({ headers }, uris) {
+  const { referer, 'sec-fetch-site': site } = headers
+  if (site !== undefined) return site === 'same-origin'
+  const origin = URL.parse(referer ?? '')?.origin
+  return origin !== undefined && isSameOrigin({ headers: { ...headers, origin } }, uris)
+}
+
+/**
  * A path on this instance, with its query; `/` for all that a browser would take for an address elsewhere.
  * @param {unknown} path
  */
@@ -52,4 +65,4 @@ function localPath(path) {
   return URL.parse(path, 'http://here')?.origin === 'http://here' ? path : '/'
 }
 
-module.exports = { chooseRedirectUri, isSameOrigin, localPath }
+module.exports = { chooseRedirectUri, isFollowedHere, isSameOrigin, localPath }

@@ -1,5 +1,8 @@
 'use strict'
 
+const { readScope } = require('./editor-users.cjs')
+const { isProved } = require('./membership.cjs')
+
 /**
  * @typedef {import('./membership.cjs').Membership} Membership
  * @typedef {{ user: string, scope?: string | string[], expires: number, accessToken: string }} Session
@@ -11,16 +14,17 @@
  * @param {Session} session
  * @param {Membership} membership
  */
-function stillHolds(session, membership) {
-  const permissions = membership.members.get(session.user)?.permissions
-  if (permissions === '*') return true
-  const scopes = [session.scope ?? []].flat()
-  return permissions === 'read' && scopes.every((scope) => /^(.+\.)?read$/.test(scope))
+function stillHolds({ user, scope }, membership) {
+  const { permissions: had, proof } = readScope(scope)
+  if (!isProved(membership, user, proof)) return false
+  const permissions = membership.members.get(user)?.permissions
+  return permissions === '*' || (permissions === 'read' && had.every((one) => /^(.+\.)?read$/.test(one)))
 }
 
 /**
- * Ends sessions whose user is no longer a member or may do less than before. Node-RED keeps the rights of a session as
- * they were at sign-in, and the sockets of its editor open, so both are ended here, by letting the session expire.
+ * Ends sessions whose user is no longer a member, may do less than before, or signs in by something else. Node-RED keeps
+ * the rights of a session as they were at sign-in, and the sockets of its editor open, so both are ended here, by letting
+ * the session expire.
  * @param {{ membership: () => Membership, fromStack: NodeJS.Require, openTokens: () => string[] }} parts
  */
 function createSessionKeeper({ membership, fromStack, openTokens }) {

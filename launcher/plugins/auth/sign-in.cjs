@@ -13,26 +13,30 @@ const { createSeal } = require('./sealed.cjs')
  *   path: string, socket: import('node:net').Socket, res: Response
  * }} Request As Express knows it.
  * @typedef {'editor' | 'endpoints'} Kind
- * @typedef {{ kind: 'signed-in', username: string, returnTo: string, secure: boolean }
+ * @typedef {{ kind: 'signed-in', username: string, proof: string | undefined, returnTo: string, secure: boolean }
  *   | { kind: 'not-begun' | 'refused' | 'failed' | 'unavailable' }} Outcome
- * `not-begun`: not by this browser, or too long ago; `refused`: the provider lets this person not in here.
+ * `proof`: what the session is to be begun with; undefined for somebody who is no member. `not-begun`: not by this browser, or too long ago; `refused`: the provider lets this person not in here.
  */
 
 const pendingMs = 10 * 60_000
 /** Tabs of one browser that may sign in at once. */
 const slots = 4
+/** How long a browser remembers that somebody signed out, in seconds: as long as browsers keep a cookie. */
+const leftSeconds = 400 * 24 * 60 * 60
 
 /**
  * @param {{
  *   identity: import('./provider.cjs').Identity,
  *   provider: { open(): Promise<import('./provider.cjs').Opened> },
+ *   membership: () => import('./membership.cjs').Membership,
  *   now: () => number,
  * }} parts
  */
-function createSignIn({ identity, provider, now }) {
+function createSignIn({ identity, provider, membership, now }) {
   const { seal, open } = createSeal(identity.clientSecret, `sign-in of ${identity.clientId}`, now)
   /** @param {string} state */
   const nameFor = (state) => cookieName(`signin${state.charCodeAt(0) % slots}`, identity.clientId)
+  const left = { name: cookieName('left', identity.clientId), path: '/', secure: false }
 
   /**
    * Where to send the browser; undefined while the provider is away. What the way back needs is left with the browser.
@@ -61,7 +65,7 @@ function createSignIn({ identity, provider, now }) {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...(again === true ? { prompt: 'login' } : {}),
+      ...(again === true || readCookie(request, left.name) !== undefined ? { prompt: 'login' } : {}),
     }).href
   }
 
@@ -96,14 +100,25 @@ function createSignIn({ identity, provider, now }) {
     if (searchParams.get('error') === 'access_denied') return { kind: 'refused' }
     const { pending, url, secure } = begun
     url.search = search
+    // From before the provider is asked: what changes meanwhile ends the session.
+    const { members } = membership()
     try {
       const username = await redeem(provider, url, pending)
-      return { kind: 'signed-in', username, returnTo: localPath(pending['returnTo']), secure }
+      setCookie(response, { ...left, value: '', seconds: 0 })
+      const proof = members.get(username)?.proof
+      return { kind: 'signed-in', username, proof, returnTo: localPath(pending['returnTo']), secure }
     } catch (error) {
       return { kind: isOutage(error) ? 'unavailable' : 'failed' }
     }
   }
-  return { begin, finish }
+
+  /**
+   * Notes that somebody signed out in this browser: whoever signs in here next is asked who they are, also where the
+   * provider would know.
+   * @param {Response} response
+   */
+  const leave = (response) => setCookie(response, { ...left, value: '1', seconds: leftSeconds })
+  return { begin, finish, leave }
 }
 
 /**

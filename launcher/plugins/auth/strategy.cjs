@@ -45,9 +45,10 @@ const pages = {
 /**
  * Passport makes an object of its own from a strategy for each request, and gives it `success` and `error`.
  * @param {SignIn | undefined} signIn Undefined where there is no provider.
+ * @param {{ nameFor(username: string, proof: string | undefined): string }} users
  * @param {Tell} tell Sign-ins that came to nothing: those that did not are told by Node-RED.
  */
-function createStrategy(signIn, tell) {
+function createStrategy(signIn, users, tell) {
   return class WeirStrategy {
     name = 'weir'
     /**
@@ -84,7 +85,7 @@ function createStrategy(signIn, tell) {
           tell({ event: 'sign-in-refused', target: `editor: ${outcome.kind}` })
         return showPage(request.res, pages[outcome.kind])
       }
-      const { username } = outcome
+      const username = users.nameFor(outcome.username, outcome.proof)
       return this.verify({ username }, (error, user) => {
         if (error) return this.error(error)
         if (user) return this.success(user)

@@ -68,7 +68,7 @@ export interface Configuration {
      */
     issuer?: string
     /**
-     * How long a browser stays signed in.
+     * How long a browser stays signed in, at the doors and at every instance. A change restarts Node-RED.
      */
     sessionHours?: number
     /**

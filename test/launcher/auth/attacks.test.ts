@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { editorSession, signInToEditor, tokenFor } from '../../support/editor-session.ts'
 import { freePortPair } from '../../support/free-port.ts'
@@ -140,6 +142,21 @@ t.test('an access token opens the instance that it was issued for, as far as its
   const later = await accessToken('vera')
   await provider.pause()
   t.equal(await flows(later), 401, 'nobody vouches for it')
+})
+
+t.test('a password that changes while a code is redeemed ends what comes of it', async (t) => {
+  const { launcher, provider, editor, signIn } = await startWithSignIn(t, { members })
+  const file = join(launcher.directory, 'user', 'members.json')
+  provider.tamper = (answer) => {
+    const changed = members.map((one) => ({ ...one, proof: `${one.proof} now` }))
+    writeFileSync(file, JSON.stringify(changed))
+    return answer
+  }
+  const token = await signIn('olga')
+  const flows = async (bearer: string | undefined) =>
+    (await ask(`${editor}flows`, { headers: { authorization: `Bearer ${bearer}` } })).status
+  t.equal(await flows(token), 401)
+  t.equal(await flows(await signIn('olga')), 200, 'and the next one holds')
 })
 
 t.test('the address to come back to is one of those declared, whatever a header says', async (t) => {

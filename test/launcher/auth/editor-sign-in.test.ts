@@ -70,7 +70,7 @@ t.test('while the provider is away nobody new gets in, and sessions live on', as
   t.type(await signIn('olga'), 'string')
 })
 
-t.test('who logs out is sent to sign out of the provider too', async (t) => {
+t.test('who logs out is asked to sign out of the provider too, and next time who they are', async (t) => {
   const { provider, identity, editor } = await startWithSignIn(t, { members })
   const visitor = new Visitor()
   const token = await editorSession(editor, 'olga', undefined, visitor)
@@ -79,10 +79,57 @@ t.test('who logs out is sent to sign out of the provider too', async (t) => {
   const answer = await ask(`${editor}auth/revoke`, { method: 'POST', headers, body })
   t.strictSame(JSON.parse(answer.text), { redirect: '/_weir/sign-out' })
   t.equal((await ask(`${editor}flows`, { headers })).status, 401)
-  const page = await visitor.open(`${editor}_weir/sign-out`)
-  t.ok(page.url.startsWith(`${provider.issuer}/session/end?client_id=${identity.clientId}`), page.url)
+  const leave = async (how: Record<string, string>, method = 'GET') =>
+    visitor.ask(`${editor}_weir/sign-out`, { method, headers: how })
+  const left = await leave({ referer: editor })
+  const there = `${provider.issuer}/session/end?client_id=${identity.clientId}`
+  t.ok(left.headers.get('location')?.startsWith(there), 'on to the provider')
+
+  // nobody answers the question there
+  const signIn = async () => signInToEditor(editor, 'olga', 'olga-password', visitor)
+  const page = await visitor.open(`${editor}auth/strategy`)
+  t.match(page.text, /type="password"/, 'whoever comes next is asked')
+  t.type(await tokenFor(editor, await signIn()), 'string')
+  const asked = visitor.way.length
+  t.type(await tokenFor(editor, await signIn()), 'string')
+  t.notOk(
+    visitor.way.slice(asked).some((address) => address.includes('/interaction/')),
+    'and then known',
+  )
+
   await provider.pause()
-  t.match(await visitor.open(`${editor}_weir/sign-out`), { status: 200, text: /signed out here/ })
+  t.match(await leave({ referer: editor }), { status: 200, text: /signed out here/ })
+})
+
+t.test('nobody is signed out by a page from elsewhere', async (t) => {
+  const { provider, editor } = await startWithSignIn(t, { members, endpoints: { access: 'members' } })
+  const visitor = new Visitor()
+  const form = await visitor.open(`${editor}nothing`)
+  t.equal((await visitor.submit(form, { text: 'dan', password: 'dan-password' })).status, 404)
+  const session = () => visitor.cookies.filter(({ name }) => name.startsWith('weir_session')).length
+  const leave = async (headers: Record<string, string>, method = 'GET') =>
+    visitor.ask(`${editor}_weir/sign-out`, { method, headers })
+  const here = { referer: editor, origin: new URL(editor).origin }
+  for (const [how, method] of [
+    [{}, 'GET'],
+    [{ referer: 'http://127.0.0.1:1/' }, 'GET'],
+    [{ ...here, 'sec-fetch-site': 'same-site' }, 'GET'],
+    [{ ...here, 'sec-fetch-site': 'cross-site' }, 'GET'],
+    [{ ...here, 'sec-fetch-site': 'none' }, 'GET'],
+    [{ origin: 'http://127.0.0.1:1' }, 'POST'],
+    [{ origin: 'null' }, 'POST'],
+  ] as const) {
+    const page = await leave(how, method)
+    t.match(page, { status: 200, text: /Sign out\?/ }, JSON.stringify([how, method]))
+    t.equal(session(), 1)
+  }
+  const page = await leave({})
+  const policy = String(page.headers.get('content-security-policy'))
+  t.match(policy, `form-action 'self' ${new URL(provider.issuer).origin};`)
+  const left = await visitor.submit(page, {}, (to) => to.includes('/session/end'))
+  t.match(left.url, '/session/end?client_id=')
+  t.equal(session(), 0)
+  t.equal((await leave({ referer: 'x', 'sec-fetch-site': 'same-origin' })).status, 302)
 })
 
 t.test('without a provider the editor stays shut, and tokens go on', async (t) => {
@@ -106,20 +153,12 @@ t.test('machines read with a declared token, until it ends', async (t) => {
   t.equal(await flows('dan-token'), 401, 'without an editor there is nothing to read')
   t.equal(await flows('nobodys-token-of-some-length'), 401)
   t.ok(provider.asked.includes('POST /token/introspection'), 'the provider does not know it either')
-  const [olga] = members
-  const ended = [
-    {
-      ...olga,
-      username: 'olga',
-      tokens: [
-        { ...olga?.tokens?.[0], sha256: olga?.tokens?.[0]?.sha256 ?? '', expires: '2020-01-01T00:00:00Z' },
-      ],
-    },
-  ]
+  const olga = member('olga', '*')
+  const tokens = (olga.tokens ?? []).map((token) => ({ ...token, expires: '2020-01-01T00:00:00Z' }))
   launcher.door.settings = settingsFor(launcher.port, {
     digest: 'digest-2',
     identity,
-    members: ended.map((known) => ({ ...known, permissions: '*' })),
+    members: [{ ...olga, tokens }],
   })
   t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
   t.equal(await flows('olga-token'), 401)

@@ -133,6 +133,61 @@ t.test('endpoints for members: browsers sign in, machines bring a token', async 
   t.equal(identity.redirectUris.length, 2)
 })
 
+t.test('who signs in by something else is out at the endpoints, with their sockets', async (t) => {
+  const { launcher, provider, identity, editor } = await startWithSignIn(t, {
+    members,
+    endpoints: { access: 'members' },
+    flows,
+  })
+  const { port, door } = launcher
+  const hello = `${editor}hello`
+  let issued = ''
+  provider.tamper = (answer) => {
+    issued = String(answer['access_token'])
+    return answer
+  }
+  const visitor = new Visitor()
+  await visitor.submit(await visitor.open(hello), { text: 'dan', password: 'dan-password' })
+  const asDan = { authorization: `Bearer ${issued}` }
+  const known = async () => [
+    (await visitor.ask(hello, { headers: { accept: '*/*' } })).status,
+    (await ask(hello, { headers: asDan })).status,
+  ]
+  await until('the flow answers', async () => (await known()).every((status) => status === 200))
+  const cookie = String(visitor.headersFor(editor).cookie)
+  const sockets = [await openSocket(port, { cookie }), await openSocket(port, asDan)]
+  t.strictSame(
+    sockets.map(({ status }) => status),
+    [101, 101],
+  )
+  const olga = await openSocket(port, { authorization: 'Bearer olga-token' })
+
+  const { settings } = door
+  if (settings === undefined) throw new Error('no settings')
+  const changed = members.map((one) => (one.username === 'dan' ? { ...one, proof: 'a new password' } : one))
+  door.settings = { ...settings, digest: 'digest-2', members: changed }
+  t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
+  t.strictSame(await known(), [401, 401])
+  await until('both sockets are closed', () => sockets.every(({ closed }) => closed()))
+  t.equal(olga.closed(), false, 'and nobody else’s')
+  t.equal((await visitor.open(hello)).status, 200, 'the provider knows them')
+
+  door.settings = { ...door.settings, digest: 'digest-3', identity: { ...identity, sessionHours: 0.5 } }
+  t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: true })
+  const [begun] = await sessionCookie(editor)
+  t.match(begun, /; Max-Age=1800;/, 'as long as the configuration says')
+})
+
+/** The line that a sign-in sets the session with. */
+async function sessionCookie(editor: string) {
+  const visitor = new Visitor()
+  const atCallback = (to: string) => to.includes('/_weir/callback')
+  const form = await visitor.open(`${editor}hello`)
+  const back = await visitor.submit(form, { text: 'dan', password: 'dan-password' }, atCallback)
+  const { headers } = await visitor.ask(back.url)
+  return headers.getSetCookie().filter((line) => line.startsWith('weir_session'))
+}
+
 t.test('sign-in leads back to this instance alone', async (t) => {
   const { launcher, editor } = await prepareWithSignIn(t, {
     members,

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../../../identity/identity.ts'
-import { pageHeaders, problemPage, signedOutPage, signOutForm, signOutPage } from '../../../identity/pages.ts'
+import { pageHeaders, problemPage, signOutForm, signOutPage } from '../../../identity/pages.ts'
 import { createStatusSignIn } from '../../../identity/status-sign-in.ts'
 import { cookie, readCookie } from '../../cookies.ts'
 import { sessionCookie } from '../../sign-in.ts'
-import { acceptForms } from '../identity/form.ts'
+import { acceptForms, field } from '../identity/form.ts'
 import { sendPage, sendUnavailable } from '../identity/page-reply.ts'
 
 /** Holds the state of a sign-in under way, so that nobody can be made to finish somebody else's. */
@@ -54,13 +54,12 @@ export function browserSignInRoutes(app: FastifyInstance, identity: Identity): v
 
   // Other sites cannot send it with the cookie, which is SameSite=Lax.
   app.post('/sign-out', hidden, async (request, reply) => {
+    if (field(request, 'logout') !== 'yes') return reply.redirect(home, 303)
     const value = readCookie(request.headers.cookie, sessionCookie)
     if (value !== undefined) await identity.sessions.end(value)
     reply.header('set-cookie', cookie(sessionCookie, '', { ...session, seconds: 0 })).headers(pageHeaders())
     return reply.redirect(signIn.signOutUrl().href, 303)
   })
-
-  app.get('/signed-out', hidden, async (_request, reply) => sendPage(reply, 200, signedOutPage()))
 }
 
 /** A path of ours and nothing else: `//host`, `/\host` and whatever a browser makes of them lead elsewhere. */
