@@ -1,4 +1,5 @@
 import type { IdentityStore } from '../store/store.ts'
+import { networkOf } from './network.ts'
 
 /** How many failed sign-ins may come in a window. */
 export interface RateLimitOptions {
@@ -13,6 +14,7 @@ export interface RateLimitOptions {
 export interface SignInAttempt {
   /** Absent where the credential names none. */
   readonly account?: string
+  /** Counted by its network: whoever has one IPv6 address has 2^64 of them. */
   readonly address: string
 }
 
@@ -50,7 +52,8 @@ export function createSignInLimit(
 ): SignInLimit {
   const window = seconds * 1000
   /** The address comes first: one that has to wait cannot shut out account after account. */
-  const limits = ({ account, address }: SignInAttempt): readonly Limit[] => {
+  const limits = ({ account, address: from }: SignInAttempt): readonly Limit[] => {
+    const address = networkOf(from)
     const wideAddress = { key: `wide address ${address}`, most: widely }
     if (account === undefined || account.length > longestName)
       return [{ key: `narrow address ${address}`, most: failures }, wideAddress]

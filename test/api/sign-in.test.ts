@@ -27,6 +27,19 @@ t.test('after ten failures an account has to wait where they came from, and nowh
   t.equal(await attempt(basic('alice'), '192.0.2.1'), 200, 'nor do others')
 })
 
+t.test('the addresses of one IPv6 network count as one', async (t) => {
+  const { server } = await openDoors(t)
+  const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
+    (await server.inject({ url, headers, remoteAddress })).statusCode
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('bob', `guess ${index}`), `2001:db8::${index}:1`), 401)
+  t.equal(await attempt(basic('bob'), '2001:db8::ffff:ffff:ffff:ffff'), 429)
+  t.equal(await attempt(basic('bob'), '2001:db8:0:1::1'), 200, 'from another network it does not wait')
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('dora', `guess ${index}`), '192.0.2.1'), 401)
+  t.equal(await attempt(basic('dora'), '::ffff:192.0.2.1'), 429, 'an IPv4 address, however it is written')
+})
+
 t.test('after a hundred failures an account has to wait, from wherever', async (t) => {
   const { server } = await openDoors(t)
   const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
