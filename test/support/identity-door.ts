@@ -21,7 +21,9 @@ export function derive(purpose: string, subject: string): Secret {
   return new Secret(createHmac('sha256', key).update(`${purpose}\0${subject}`).digest('base64url'))
 }
 
-export interface DoorOptions extends Partial<Pick<IdentityDeps, 'issuer' | 'sessionHours' | 'upstream'>> {
+export interface DoorOptions extends Partial<
+  Pick<IdentityDeps, 'issuer' | 'sessionHours' | 'upstream' | 'beginLimit'>
+> {
   readonly port?: number
   /** The folder of the store. Default: a new one. */
   readonly folder?: string
@@ -58,6 +60,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
     store,
     clock,
     ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
+    ...(options.beginLimit === undefined ? {} : { beginLimit: options.beginLimit }),
   })
   const server = await createServer({
     feed: fleet.feed,
@@ -88,6 +91,19 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
 }
 
 export type IdentityDoor = Awaited<ReturnType<typeof openIdentityDoor>>
+
+/** How many records the identity door has in its store. */
+export async function countRecords({ folder }: Pick<IdentityDoor, 'folder'>): Promise<number> {
+  const { default: knexPackage } = await import('knex')
+  const db = knexPackage.knex({
+    client: 'sqlite3',
+    connection: { filename: join(folder, 'weir.db') },
+    useNullAsDefault: true,
+  })
+  const [{ count } = { count: 0 }] = await db('identity_records').count({ count: '*' })
+  await db.destroy()
+  return Number(count)
+}
 
 /** Where an instance of the fixture is; nothing listens there. */
 export const instances = {
