@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { createBrowser } from '../support/browse.ts'
 import {
@@ -9,6 +10,7 @@ import {
   signIn,
   stopsAtInstances,
 } from '../support/identity-door.ts'
+import { until } from '../support/until.ts'
 
 t.test('one address begins as many sign-ins as may be, by whatever way, and then has to wait', async (t) => {
   const door = await openIdentityDoor(t, {
@@ -38,6 +40,17 @@ t.test('one address begins as many sign-ins as may be, by whatever way, and then
   t.equal(await countRecords(door), records, 'and costs nothing any more')
   t.equal((await ask(`/auth${search}`, {}, '192.0.2.1')).status, 303, 'others do not wait')
   t.equal((await ask('/jwks')).status, 200, 'nor does what leaves nothing behind')
+})
+
+t.test('what has expired goes by itself', async (t) => {
+  mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() })
+  t.teardown(() => mock.timers.reset())
+  const door = await openIdentityDoor(t)
+  const { url } = await authorization(await clientOf(door, 'uid-press'), editorOf('uid-press'))
+  await fetch(url, { redirect: 'manual' })
+  t.equal(await countRecords(door), 1)
+  mock.timers.tick(31 * 60_000)
+  await until('the record is gone', async () => (await countRecords(door)) === 0)
 })
 
 t.test('a session of nobody is not kept for long', async (t) => {
