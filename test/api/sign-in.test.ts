@@ -2,7 +2,7 @@ import t from 'tap'
 import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { fleetStatus, now, tokens } from '../support/fleet-fixture.ts'
-import { basic, bearer, hashes, openDoors } from '../support/door-fixture.ts'
+import { basic, bearer, derive, hashes, openDoors } from '../support/door-fixture.ts'
 
 const url = '/api/v1/fleet'
 
@@ -57,7 +57,12 @@ t.test('nobody elsewhere shuts an account out from where it signed in before', a
   const clock = { now: () => new Date(time) }
   const { store, feed } = await openDoors(t, { clock })
   const desired = () => feed.current().desired
-  const authenticate = createAuthenticate({ desired, limit: createSignInLimit({ store, clock }), clock })
+  const authenticate = createAuthenticate({
+    desired,
+    limit: createSignInLimit({ store, clock }),
+    clock,
+    derive,
+  })
   const attempt = async ({ authorization }: { authorization: string }, address: string) =>
     (await authenticate({ authorization, address })).kind
   const flood = async () => {

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as oidc from 'openid-client'
 import { createServer } from '../../reconciler/api/server.ts'
@@ -6,20 +6,13 @@ import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { createIdentity, type IdentityDeps } from '../../reconciler/identity/identity.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
-import { Secret } from '../../reconciler/model/secret.ts'
 import type { FleetStatus } from '../../reconciler/status/fleet-status.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { createLogger } from '../../reconciler/telemetry/logger.ts'
 import { createBrowser, type Browser, type Page } from './browse.ts'
-import { hashes } from './door-fixture.ts'
+import { derive, hashes } from './door-fixture.ts'
 import { createFeed, fleetStatus } from './fleet-fixture.ts'
 import { freePortPair } from './free-port.ts'
-
-const key = randomBytes(32)
-
-export function derive(purpose: string, subject: string): Secret {
-  return new Secret(createHmac('sha256', key).update(`${purpose}\0${subject}`).digest('base64url'))
-}
 
 export interface DoorOptions extends Partial<
   Pick<IdentityDeps, 'issuer' | 'sessionHours' | 'upstream' | 'beginLimit'>
@@ -69,7 +62,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
     logs: () => undefined,
     logPage: () => undefined,
     samples: () => undefined,
-    authenticate: createAuthenticate({ desired, limit, clock, issued: identity.issued }),
+    authenticate: createAuthenticate({ desired, limit, clock, issued: identity.issued, derive }),
     identity,
     metrics: { contentType: 'text/plain', metrics: async () => '' },
     log: createLogger({ level: process.env['TEST_LOG'] === undefined ? 'silent' : 'info' }),
