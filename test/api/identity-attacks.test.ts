@@ -245,6 +245,21 @@ t.test('an instance’s token is good for its sign-in, and opens no other door',
   t.equal(await get('/identity/me', derive('runtime-token', 'uid-press').reveal()), 401)
 })
 
+t.test('who a token is of is told to the Authorization header alone', async (t) => {
+  const door = await openIdentityDoor(t)
+  const { tokens } = await redeem(door, { user: 'alice' })
+  const token = tokens.access_token
+  const body = () => new URLSearchParams({ access_token: token })
+  const me = async (path: string, init: RequestInit = {}) =>
+    (await fetch(`${door.issuer}${path}`, init)).status
+  for (const path of ['/me', '/me/', '/ME'])
+    t.equal(await me(path, { method: 'POST', body: body() }), 401, `a form at ${path}`)
+  t.equal(await me(`/me?access_token=${token}`), 400, 'a query')
+  t.equal(await me('/me', { method: 'POST', headers: bearer(token) }), 200)
+  t.equal(await me('/me', { method: 'POST', headers: bearer(token), body: body() }), 200, 'beside it')
+  t.equal(await me('/me', { headers: bearer(token) }), 200)
+})
+
 t.test('an instance cannot ask for a token that opens the status door', async (t) => {
   const door = await openIdentityDoor(t)
   const client = await clientOf(door, 'uid-press')

@@ -55,6 +55,9 @@ const impersonal = ['/.well-known/openid-configuration', '/jwks']
 /** What makes a record for anybody who asks: a sign-in under way, a session of nobody that is to end. Of any case, as the provider has it. */
 const recorded = /^\/(?:auth|session\/end)(?:\/|$)/i
 
+/** Whose token it asks for, of any case. */
+const userinfo = /^\/me(?:\/|$)/i
+
 /** Hands requests over as they came: the provider reads bodies itself. */
 function mountProvider(app: FastifyInstance, identity: Identity): void {
   const { provider, directory } = identity
@@ -92,5 +95,7 @@ function asTheIssuer(request: FastifyRequest, { issuer }: Identity): IncomingMes
     'x-forwarded-for': request.ip,
   }
   delete raw.headers['x-forwarded-host']
+  // As no form: a token belongs into the Authorization header, which no other site's form can fill (RFC 9700, section 4.3.2).
+  if (userinfo.test(path)) delete raw.headers['content-type']
   return Object.assign(raw, { url: path, originalUrl: `${pathname}${path}` })
 }
