@@ -1,5 +1,6 @@
 import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { opens } from '../model/read-token.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory, parseSize } from '../model/quantity.ts'
@@ -130,7 +131,8 @@ function members(
   { users }: Pick<DesiredState, 'users'>,
 ): readonly Member[] {
   return Object.entries(access).map(([username, { role }]) => {
-    const { displayName, passwordHash, tokens = [] } = users.get(username)?.spec ?? {}
+    const { displayName, passwordHash, tokens: declared = [] } = users.get(username)?.spec ?? {}
+    const tokens = declared.filter((token) => opens(token, 'instances'))
     return defined({
       username,
       displayName,
