@@ -1,5 +1,6 @@
 import type { CredentialKeys } from './credential-keys.ts'
 import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import { opens } from '../model/read-token.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory, parseSize } from '../model/quantity.ts'
@@ -134,7 +135,8 @@ function members(
   return Object.entries(access).flatMap(([username, { role }]) => {
     const user = desired.users.get(username)
     if (user === undefined) return []
-    const { displayName, passwordHash, tokens = [] } = user.spec
+    const { displayName, passwordHash, tokens: declared = [] } = user.spec
+    const tokens = declared.filter((token) => opens(token, 'instances'))
     return defined({
       username,
       displayName,

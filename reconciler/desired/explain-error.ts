@@ -62,6 +62,8 @@ const expectations: { readonly [keyword: string]: (error: ErrorObject) => string
   format: (error) => `a valid ${String(error.params['format'])}`,
   minLength: (error) => `at least ${String(error.params['limit'])} characters`,
   maxLength: (error) => `at most ${String(error.params['limit'])} characters`,
+  minItems: (error) =>
+    error.params['limit'] === 1 ? 'at least 1 entry' : `at least ${String(error.params['limit'])} entries`,
   maxItems: (error) => `at most ${String(error.params['limit'])} entries`,
   minimum: (error) => `a number from ${String(error.params['limit'])} up`,
   maximum: (error) => `a number up to ${String(error.params['limit'])}`,

@@ -1,4 +1,5 @@
 import type { DesiredState } from '../model/desired-state.ts'
+import type { Secret } from '../model/secret.ts'
 import type { Viewer } from '../model/viewer.ts'
 import { readAuthorization, type Presented } from './authorization-header.ts'
 import { nobodysHash, verifyPassword } from './passwords.ts'
@@ -38,6 +39,8 @@ interface AuthenticateDeps {
   readonly limit: SignInLimit
   /** What the identity door handed out; absent where there is none. */
   readonly issued?: IssuedTickets
+  /** A secret of its own for every purpose and subject: 32 bytes in base64url. */
+  readonly derive: (purpose: string, subject: string) => Secret
   readonly clock: { now(): Date }
 }
 
@@ -47,7 +50,13 @@ const refused: Authentication = { kind: 'refused' }
  * Tells who it is by a declared user's password (HTTP Basic), by a read token or an access token of the identity door
  * (Bearer), or by the session of a browser.
  */
-export function createAuthenticate({ desired, limit, clock, issued }: AuthenticateDeps): Authenticate {
+export function createAuthenticate({
+  desired,
+  limit,
+  clock,
+  issued,
+  derive,
+}: AuthenticateDeps): Authenticate {
   const verified = new VerifiedPasswords()
 
   return async ({ authorization, session, address }) => {
@@ -75,6 +84,7 @@ export function createAuthenticate({ desired, limit, clock, issued }: Authentica
       limited,
       verified,
       issued,
+      nobodys: (name) => nobodysHash(people.users.values(), derive('nobodys-hash', name)),
     })
     if (retryAfter > 0) return { kind: 'limited', retryAfter }
     return answerFor(people, user)
@@ -94,13 +104,14 @@ async function nameOf(signIn: {
   readonly limited: (verify: () => Promise<boolean>) => Promise<boolean>
   readonly verified: VerifiedPasswords
   readonly issued: IssuedTickets | undefined
+  readonly nobodys: (name: string) => string
 }): Promise<string | undefined> {
   const { presented, people, now, limited } = signIn
   if (presented?.kind === 'basic') {
-    const hash = people.users.get(presented.user)?.spec.passwordHash
-    const verify = async () =>
-      limited(async () => verifyPassword(presented.password, hash, nobodysHash(people.users.values())))
-    return (await signIn.verified.check(signIn.authorization, hash, now, verify)) ? presented.user : undefined
+    const { user, password } = presented
+    const hash = people.users.get(user)?.spec.passwordHash
+    const verify = async () => limited(async () => verifyPassword(password, hash, signIn.nobodys(user)))
+    return (await signIn.verified.check(signIn.authorization, hash, now, verify)) ? user : undefined
   }
   const owner =
     presented &&

@@ -3,11 +3,12 @@ import { sha256 } from '../model/digest.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Store } from '../store/store.ts'
 import type { IssuedTickets } from './authenticate.ts'
+import { createBeginLimit, type BeginLimitOptions, type BeginSignIn } from './begin-limit.ts'
 import type { Directory } from './directory.ts'
 import { createProofOf, type ProofOf } from './proof.ts'
 import { createProvider } from './provider.ts'
 import type { SignInLimit } from './rate-limit.ts'
-import { createSignInJournal, type TellSignIn } from './sign-in-journal.ts'
+import { createSignInJournal, type SignInJournal } from './sign-in-journal.ts'
 import { signingKey } from './signing-key.ts'
 import { createStatusSessions, userOfAccessToken, type StatusSessions } from './tickets.ts'
 import { createUpstream, type Upstream, type UpstreamConfig } from './upstream.ts'
@@ -27,6 +28,8 @@ export interface IdentityDeps {
   readonly newToken: () => string
   readonly directory: Directory
   readonly limit: SignInLimit
+  /** Default: 300 in five minutes. */
+  readonly beginLimit?: BeginLimitOptions
   readonly store: Store
   readonly clock: { now(): Date }
 }
@@ -40,16 +43,23 @@ export interface Identity {
   readonly upstream: Upstream | undefined
   readonly directory: Directory
   readonly limit: SignInLimit
+  readonly beginSignIn: BeginSignIn
   readonly sessions: StatusSessions
   readonly issued: IssuedTickets
   readonly clientSecretOf: (clientId: string) => Secret
   readonly proofOf: ProofOf
   /** Proves that a form is one of ours, made for this sign-in. */
   readonly formTokenOf: (interaction: string) => string
-  readonly tell: TellSignIn
+  readonly tell: SignInJournal['tell']
+  /**
+   * To be done every now and then, one at a time: removes what has expired, and tells what was only counted. `ending`: for
+   * the last time.
+   */
+  readonly tidy: (ending?: boolean) => Promise<void>
   readonly store: Store
   readonly clock: { now(): Date }
   readonly newToken: () => string
+  readonly derive: IdentityDeps['derive']
 }
 
 /** The doors as the world reaches them, without a slash at the end. */
@@ -72,10 +82,12 @@ export function createIdentity(deps: IdentityDeps): Identity {
     statusRedirectUri: `${publicUrl(deps)}${statusCallback}`,
   })
   const sessions = createStatusSessions({ ...deps, proofOf })
+  const journal = createSignInJournal({ store, directory, clock })
   return {
     ...deps,
     provider,
     sessions,
+    beginSignIn: createBeginLimit(clock, deps.beginLimit),
     proofOf,
     clientSecretOf,
     issued: {
@@ -84,15 +96,16 @@ export function createIdentity(deps: IdentityDeps): Identity {
     },
     upstream: deps.upstream && upstreamOf(deps.upstream, deps),
     formTokenOf: (interaction) => derive('identity-form', sha256(interaction)).reveal(),
-    tell: createSignInJournal({ store, directory, clock }),
+    tell: async (event) => journal.tell(event),
+    tidy: async (ending) => {
+      await journal.settle(ending)
+      await store.removeExpiredIdentity(clock.now().getTime())
+    },
     issuer,
   }
 }
 
-function upstreamOf(
-  upstream: IdentityDeps['upstream'] & {},
-  { store, clock, issuer }: IdentityDeps,
-): Upstream {
+function upstreamOf(upstream: IdentityDeps['upstream'] & {}, deps: IdentityDeps): Upstream {
   const { clientSecret, ...config } = upstream
-  return createUpstream({ config, clientSecret, store, clock, redirectUri: `${issuer}/upstream/callback` })
+  return createUpstream({ ...deps, config, clientSecret, redirectUri: `${deps.issuer}/upstream/callback` })
 }

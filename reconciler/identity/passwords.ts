@@ -1,5 +1,6 @@
 import { compare, hash as hashBcrypt, truncates } from 'bcryptjs'
 import type { UserDocument } from '../model/resource.ts'
+import type { Secret } from '../model/secret.ts'
 
 /** The work factor of new bcrypt hashes: 2^10 rounds, some 50 ms a sign-in. */
 const defaultCost = 10
@@ -39,7 +40,7 @@ export async function hashPassword(password: string, form: HashForm = 'argon2id'
 export async function verifyPassword(
   password: string,
   passwordHash: string | undefined,
-  nobodys = nobodysHash([]),
+  nobodys: string,
 ): Promise<boolean> {
   const hash = passwordHash ?? nobodys
   const matches = hash.startsWith('$argon2')
@@ -67,18 +68,18 @@ async function matchesArgon2(passwordHash: string, password: string): Promise<bo
 /** What comes before salt and hash: algorithm and work factors, which make up what a sign-in costs. */
 const factors = /^(?:\$2[aby]\$\d\d\$|\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$)/
 
-/** Well-formed, the hash of no password anybody knows, and as much work as most of the declared ones. */
-export function nobodysHash(users: Iterable<UserDocument>): string {
-  const counts = new Map<string, number>()
-  for (const { spec } of users) {
-    const factor = factors.exec(spec.passwordHash ?? '')?.[0]
-    if (factor !== undefined) counts.set(factor, (counts.get(factor) ?? 0) + 1)
-  }
+/**
+ * Well-formed, the hash of no password anybody knows, and as much work as one of the declared ones: which of them, a secret
+ * of the name's own decides. So what a name costs, however unusual, is no sign that it is declared. `seed`: base64url.
+ */
+export function nobodysHash(users: Iterable<UserDocument>, seed: Secret): string {
+  const declared = [...users].flatMap(({ spec }) => factors.exec(spec.passwordHash ?? '')?.[0] ?? [])
+  const chance = Buffer.from(seed.reveal(), 'base64url').readUInt32BE()
   const { memoryCost, timeCost, parallelism } = argon2
-  const [usual = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`] = [...counts]
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([factor]) => factor)
-  return usual.startsWith('$argon2')
-    ? `${usual}${'A'.repeat(22)}$${'A'.repeat(43)}`
-    : `${usual}${'.'.repeat(53)}`
+  const chosen =
+    declared[chance % Math.max(1, declared.length)] ??
+    `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
+  return chosen.startsWith('$argon2')
+    ? `${chosen}${'A'.repeat(22)}$${'A'.repeat(43)}`
+    : `${chosen}${'.'.repeat(53)}`
 }

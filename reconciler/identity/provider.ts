@@ -106,7 +106,8 @@ function whatLasts(deps: ProviderDeps): Configuration {
     adapter: (kind) =>
       kind === 'Client' ? { ...records(kind), find: async (id) => clientMetadata(id, deps) } : records(kind),
     ttl: {
-      Session: session,
+      // one of nobody is there for a form to come back by
+      Session: (_ctx, { accountId }) => (accountId === undefined ? interaction : session),
       Grant: session,
       RefreshToken: session,
       AccessToken: Math.min(accessToken, session),

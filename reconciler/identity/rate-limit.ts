@@ -1,10 +1,15 @@
+import { sha256 } from '../model/digest.ts'
 import type { IdentityStore } from '../store/store.ts'
+import { networkOf } from './network.ts'
 
 /** How many failed sign-ins may come in a window. */
 export interface RateLimitOptions {
   /** For one account from one address: whoever guesses there shuts out nobody else. */
   readonly failures: number
-  /** From one address, which a proxy or a building may share, and for one account from everywhere. */
+  /**
+   * From one address, which a proxy or a building may share; and for one account from everywhere it has not signed in from
+   * before, so that nobody elsewhere can shut its owner out.
+   */
   readonly widely: number
   /** In seconds. */
   readonly window: number
@@ -13,6 +18,7 @@ export interface RateLimitOptions {
 export interface SignInAttempt {
   /** Absent where the credential names none. */
   readonly account?: string
+  /** Counted by its network: whoever has one IPv6 address has 2^64 of them. */
   readonly address: string
 }
 
@@ -23,17 +29,24 @@ export interface SignInLimit {
    * Returns how many seconds to wait where there were too many; 0: go ahead.
    */
   begin(attempt: SignInAttempt): Promise<number>
-  /** The attempt turned out well: it no longer counts. */
+  /** The attempt turned out well: it no longer counts, and the account is known at the address. */
   succeeded(attempt: SignInAttempt): Promise<void>
 }
 
 export interface SignInLimitDeps {
-  /** Keeps the counts, so that a restart forgets none. */
-  readonly store: Pick<IdentityStore, 'signInFailures' | 'countSignInFailure'>
+  /** Keeps the counts and where accounts are known, so that a restart forgets none. */
+  readonly store: Pick<
+    IdentityStore,
+    'signInFailures' | 'countSignInFailure' | 'identityRecord' | 'saveIdentityRecord'
+  >
   readonly clock: { now(): Date }
 }
 
 const defaultRateLimit: RateLimitOptions = { failures: 10, widely: 100, window: 300 }
+
+const kind = 'KnownAddress'
+/** How long an account is known where it signed in last. In milliseconds. */
+const knownFor = 90 * 24 * 3_600_000
 
 /** No user has a name longer than a DNS label, so a longer one needs no count of its own. */
 const longestName = 63
@@ -49,38 +62,41 @@ export function createSignInLimit(
   { failures, widely, window: seconds }: RateLimitOptions = defaultRateLimit,
 ): SignInLimit {
   const window = seconds * 1000
+  const now = () => clock.now().getTime()
+  const known = (account: string, network: string) => sha256(JSON.stringify([account, network]))
   /** The address comes first: one that has to wait cannot shut out account after account. */
-  const limits = ({ account, address }: SignInAttempt): readonly Limit[] => {
-    const wideAddress = { key: `wide address ${address}`, most: widely }
+  const limits = async ({ account, address }: SignInAttempt): Promise<readonly Limit[]> => {
+    const network = networkOf(address)
+    const wideAddress = { key: `wide address ${network}`, most: widely }
     if (account === undefined || account.length > longestName)
-      return [{ key: `narrow address ${address}`, most: failures }, wideAddress]
-    return [
-      { key: `narrow account ${account} address ${address}`, most: failures },
-      wideAddress,
-      { key: `wide account ${account}`, most: widely },
-    ]
+      return [{ key: `narrow address ${network}`, most: failures }, wideAddress]
+    const here = [{ key: `narrow account ${account} address ${network}`, most: failures }, wideAddress]
+    const isKnown = (await store.identityRecord(kind, known(account, network), now())) !== undefined
+    return isKnown ? here : [...here, { key: `wide account ${account}`, most: widely }]
   }
-  const count = async (key: string, by: 1 | -1) =>
-    store.countSignInFailure({ key, by, now: clock.now().getTime(), window })
+  const count = async (key: string, by: 1 | -1) => store.countSignInFailure({ key, by, now: now(), window })
 
   /** Seconds to wait. Whoever is over the limit already costs the store no write. */
   const wait = async ({ key, most }: Limit): Promise<number> => {
-    const now = clock.now().getTime()
-    const before = await store.signInFailures(key, now)
+    const before = await store.signInFailures(key, now())
     const { count: failed, endsAt } =
       before !== undefined && before.count > most ? before : await count(key, 1)
-    return failed > most ? Math.max(1, Math.ceil((endsAt - now) / 1000)) : 0
+    return failed > most ? Math.max(1, Math.ceil((endsAt - now()) / 1000)) : 0
   }
   return {
     async begin(attempt) {
-      for (const limit of limits(attempt)) {
+      for (const limit of await limits(attempt)) {
         const seconds = await wait(limit)
         if (seconds > 0) return seconds
       }
       return 0
     },
     async succeeded(attempt) {
-      for (const { key } of limits(attempt)) await count(key, -1)
+      for (const { key } of await limits(attempt)) await count(key, -1)
+      const { account, address } = attempt
+      if (account === undefined) return
+      const id = known(account, networkOf(address))
+      await store.saveIdentityRecord({ kind, id, content: 'true', expiresAt: now() + knownFor })
     },
   }
 }

@@ -1,18 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { opens } from '../model/read-token.ts'
 import type { UserDocument } from '../model/resource.ts'
 
 /**
- * The name of the user whose read token this is; undefined when it is nobody's, or has expired. Compares with every
+ * The name of the user whose read token for the status this is; undefined when it is nobody's, has expired, or is for
+ * instances only. Compares with every
  * declared token, each in constant time.
  */
-export function ownerOfToken(users: Iterable<UserDocument>, token: string, now: Date): string | undefined {
-  const presented = createHash('sha256').update(token).digest()
+export function ownerOfToken(
+  users: Iterable<UserDocument>,
+  presentedToken: string,
+  now: Date,
+): string | undefined {
+  const presented = createHash('sha256').update(presentedToken).digest()
   let owner: string | undefined
   for (const { metadata, spec } of users)
-    for (const { sha256, expires } of spec.tokens ?? []) {
+    for (const token of spec.tokens ?? []) {
+      const { sha256, expires } = token
       const declared = Buffer.from(sha256, 'hex')
       const matches = declared.length === presented.length && timingSafeEqual(declared, presented)
-      if (matches && !hasExpired(expires, now)) owner = metadata.name
+      if (matches && opens(token, 'status') && !hasExpired(expires, now)) owner = metadata.name
     }
   return owner
 }

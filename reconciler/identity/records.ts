@@ -9,24 +9,14 @@ export interface RecordDeps {
   readonly clock: { now(): Date }
 }
 
-/** How often expired records are removed: with the first one written after so long. In milliseconds. */
-const sweepInterval = 10 * 60_000
-
 /**
  * oidc-provider's models in the store. What a browser or a client presents (the id of a session, a code, a token) is kept as
  * its SHA-256 only: whoever reads the store can present nothing.
  */
 export function createRecords({ store, clock }: RecordDeps): (kind: string) => Adapter {
   const now = () => clock.now().getTime()
-  let sweptAt: number | undefined
-  const sweep = async (): Promise<void> => {
-    if (sweptAt !== undefined && now() - sweptAt < sweepInterval) return
-    sweptAt = now()
-    await store.removeExpiredIdentity(sweptAt)
-  }
   return (kind) => ({
     async upsert(id, payload, expiresIn) {
-      await sweep()
       const { grantId, uid } = payload
       await store.saveIdentityRecord({
         kind,

@@ -2,6 +2,8 @@ import { defined } from '../model/defined.ts'
 import type { AuditFact } from '../model/audit.ts'
 import type { Store } from '../store/store.ts'
 import type { Directory } from './directory.ts'
+import { networkOf } from './network.ts'
+import { createRefusalFold, defaultRefusalAllowance, type RefusalAllowance } from './refusal-fold.ts'
 
 /** Something that happened at the identity door. */
 export interface SignInEvent {
@@ -15,23 +17,60 @@ export interface SignInEvent {
   readonly address: string
 }
 
-export type TellSignIn = (event: SignInEvent) => Promise<void>
+export interface SignInJournal {
+  /** A refusal that is like an earlier one is counted only. */
+  tell(event: SignInEvent): Promise<void>
+  /**
+   * Tells what was counted only, when its hour is over; `all`: at once. What the store does not take is told the next time.
+   * One at a time.
+   */
+  settle(all?: boolean): Promise<void>
+}
 
-/** Tells the audit trail who signed in and who was refused. */
-export function createSignInJournal(deps: {
+export interface SignInJournalDeps {
   readonly store: Pick<Store, 'appendAudit'>
   readonly directory: Directory
   readonly clock: { now(): Date }
-}): TellSignIn {
-  return async ({ event, user, clientId, message, address }) => {
-    const entry = clientId === undefined ? undefined : deps.directory.instance(clientId)
-    const known = user !== undefined && deps.directory.people()?.users.has(user) === true
-    const fact: AuditFact = {
-      at: deps.clock.now().toISOString(),
-      event,
-      ...defined({ uid: entry?.uid, instance: entry?.name, user: known ? user : undefined }),
-      message: `${message}, from ${address}`,
-    }
-    await deps.store.appendAudit([fact])
+  /** Default: 100 an hour. */
+  readonly refusals?: RefusalAllowance
+}
+
+/** Tells the audit trail, which keeps everything for ever, who signed in and who was refused. */
+export function createSignInJournal(deps: SignInJournalDeps): SignInJournal {
+  const { store, clock } = deps
+  const fold = createRefusalFold(deps.refusals ?? defaultRefusalAllowance)
+  let owed: readonly AuditFact[] = []
+  return {
+    async tell(event) {
+      const fact = factOf(event, deps)
+      const like = JSON.stringify([fact.uid, event.message, networkOf(event.address)])
+      const refused = event.event === 'sign-in-refused' || event.event === 'access-refused'
+      if (refused && !fold.take(fact, like, clock.now())) return
+      try {
+        await store.appendAudit([fact])
+      } catch (error) {
+        fold.forget(fact, like)
+        throw error
+      }
+    },
+    async settle(all) {
+      owed = [...owed, ...fold.ended(clock.now(), all)]
+      if (owed.length > 0) await store.appendAudit(owed)
+      owed = []
+    },
+  }
+}
+
+function factOf(
+  { event, user, clientId, message, address }: SignInEvent,
+  { directory, clock }: SignInJournalDeps,
+): AuditFact {
+  const entry = clientId === undefined ? undefined : directory.instance(clientId)
+  const known = user !== undefined && directory.people()?.users.has(user) === true
+  return {
+    at: clock.now().toISOString(),
+    event,
+    ...defined({ uid: entry?.uid, instance: entry?.name, user: known ? user : undefined }),
+    message: `${message}, from ${address}`,
   }
 }

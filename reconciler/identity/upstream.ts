@@ -1,8 +1,7 @@
 import * as oidc from 'openid-client'
-import { sha256 } from '../model/digest.ts'
 import type { UserDocument } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
-import type { IdentityStore } from '../store/store.ts'
+import { createNotes, type NotesDeps } from './notes.ts'
 
 /** The OpenID Connect provider that people have accounts with already. */
 export interface UpstreamConfig {
@@ -12,12 +11,10 @@ export interface UpstreamConfig {
   readonly displayName: string
 }
 
-export interface UpstreamDeps {
+export interface UpstreamDeps extends NotesDeps {
   readonly config: UpstreamConfig
   /** Read when it is needed: it may be renewed while we run. */
   readonly clientSecret: (signal: AbortSignal) => Promise<Secret>
-  readonly store: IdentityStore
-  readonly clock: { now(): Date }
   /** Where the upstream sends people back to: what is registered there. */
   readonly redirectUri: string
 }
@@ -32,51 +29,53 @@ export type UpstreamAnswer =
 
 export interface Upstream {
   readonly displayName: string
-  /** Where to send a browser whose sign-in has this uid; undefined: the upstream cannot be reached. */
-  begin(interaction: string, signal: AbortSignal): Promise<URL | { readonly failed: unknown }>
-  /** The sign-in that an answer with this state belongs to. */
-  interactionOf(state: string): Promise<string | undefined>
-  /** Checks an answer, once. `search`: the query that the upstream sent the browser back with. */
+  /** How long a browser has to keep the note of `begin`, in seconds. */
+  readonly patience: number
+  /**
+   * Where to send a browser whose sign-in has this uid, and what it has to bring when it comes back; `failed`: the upstream
+   * cannot be reached.
+   */
+  begin(
+    interaction: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly url: URL; readonly note: string } | { readonly failed: unknown }>
+  /** Checks an answer. `search`: the query that the upstream sent the browser back with. */
   finish(
-    answer: { readonly interaction: string; readonly search: string },
+    answer: { readonly interaction: string; readonly search: string; readonly note: string | undefined },
     users: Iterable<UserDocument>,
     signal: AbortSignal,
   ): Promise<UpstreamAnswer>
 }
 
-const kind = 'UpstreamSignIn'
 /** How long somebody may take at the upstream. In milliseconds. */
 const patience = 10 * 60_000
 /** How long the upstream may take to answer, in seconds. */
 const timeout = 10
 
-interface Pending {
-  readonly interaction: string
-  readonly nonce: string
-  readonly verifier: string
+/** The uid of the sign-in that an answer with this state says it is of. It tells where to go, and proves nothing. */
+export function interactionIn(state: string): string | undefined {
+  return /^([\w-]{1,64})\.[\w-]+$/.exec(state)?.[1]
 }
 
 /** Authorization code flow with state, nonce and PKCE, each checked by openid-client. */
 export function createUpstream(deps: UpstreamDeps): Upstream {
-  const { config, store, clock, redirectUri } = deps
-  const now = () => clock.now().getTime()
-  const pending = async (state: string): Promise<Pending | undefined> => {
-    const found = await store.identityRecord(kind, sha256(state), now())
-    const value: unknown = found && JSON.parse(found.content)
-    return isPending(value) ? value : undefined
-  }
+  const { config, redirectUri } = deps
+  const notes = createNotes(deps, {
+    purpose: 'upstream sign-in',
+    names: ['interaction', 'state', 'nonce', 'verifier'],
+    lifetime: patience,
+  })
   return {
     displayName: config.displayName,
+    patience: patience / 1000,
 
     async begin(interaction, signal) {
-      const state = oidc.randomState()
+      const state = `${interaction}.${oidc.randomState()}`
       const nonce = oidc.randomNonce()
       const verifier = oidc.randomPKCECodeVerifier()
       try {
         const client = await discover(deps, signal)
-        const content = JSON.stringify({ interaction, nonce, verifier } satisfies Pending)
-        await store.saveIdentityRecord({ kind, id: sha256(state), content, expiresAt: now() + patience })
-        return oidc.buildAuthorizationUrl(client, {
+        const url = oidc.buildAuthorizationUrl(client, {
           redirect_uri: redirectUri,
           scope: 'openid email',
           state,
@@ -84,26 +83,24 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
           code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
           code_challenge_method: 'S256',
         })
+        return { url, note: notes.seal({ interaction, state, nonce, verifier }) }
       } catch (error) {
         signal.throwIfAborted()
         return { failed: error }
       }
     },
 
-    interactionOf: async (state) => (await pending(state))?.interaction,
-
-    async finish({ interaction, search }, users, signal) {
-      const state = new URLSearchParams(search).get('state') ?? ''
-      const begun = await pending(state)
-      const first = await store.removeIdentityRecord(kind, sha256(state))
-      if (begun === undefined || !first || begun.interaction !== interaction)
+    async finish({ interaction, search, note }, users, signal) {
+      const begun = notes.open(note)
+      const state = new URLSearchParams(search).get('state')
+      if (begun === undefined || begun.interaction !== interaction || begun.state !== state)
         return { kind: 'failed', why: 'expired' }
       const answer = new URL(redirectUri)
       answer.search = search
       try {
         const client = await discover(deps, signal)
         const tokens = await oidc.authorizationCodeGrant(client, answer, {
-          expectedState: state,
+          expectedState: begun.state,
           expectedNonce: begun.nonce,
           pkceCodeVerifier: begun.verifier,
           idTokenExpected: true,
@@ -182,9 +179,4 @@ function isRefusal(error: unknown): boolean {
       error.code !== 'OAUTH_TIMEOUT' &&
       !(error.cause instanceof TypeError))
   )
-}
-
-function isPending(value: unknown): value is Pending {
-  if (typeof value !== 'object' || value === null) return false
-  return ['interaction', 'nonce', 'verifier'].every((name) => typeof Reflect.get(value, name) === 'string')
 }

@@ -61,7 +61,7 @@ export interface AuditFact {
   /** SHA-256 of the flows before and after. */
   readonly flowsBefore?: string
   readonly flowsAfter?: string
-  /** The module, the path in the library, the setting. */
+  /** The module, the path in the library, the setting. Of a gap: what the missing events are. */
   readonly target?: string
   /** Of a gap: how many events are missing. Of anything else: how often it happened once more. */
   readonly count?: number

@@ -3,11 +3,10 @@ import t from 'tap'
 import { hashPassword } from '../../reconciler/identity/passwords.ts'
 import { createBrowser } from '../support/browse.ts'
 import { desiredState, type Hashes } from '../support/fleet-fixture.ts'
-import { hashes } from '../support/door-fixture.ts'
+import { derive, hashes } from '../support/door-fixture.ts'
 import {
   authorization,
   clientOf,
-  derive,
   editorOf,
   endpointsOf,
   failureOf,

@@ -7,10 +7,12 @@ import { freePortPair } from '../support/free-port.ts'
 import {
   authorization,
   clientOf,
+  countRecords,
   editorOf,
   openIdentityDoor,
   signIn,
   stopsAtInstances,
+  type DoorOptions,
 } from '../support/identity-door.ts'
 import { signInUpstream, startUpstream } from '../support/upstream-provider.ts'
 
@@ -36,13 +38,14 @@ function withTwice() {
   return { ...status, desired: { ...desired, users } }
 }
 
-async function openBoth(t: Parameters<typeof openIdentityDoor>[0]) {
+async function openBoth(t: Parameters<typeof openIdentityDoor>[0], more: DoorOptions = {}) {
   const port = await freePortPair()
   const redirectUri = `http://127.0.0.1:${port}/identity/upstream/callback`
   const upstream = await startUpstream(t, { redirectUri, accounts })
   const door = await openIdentityDoor(t, {
     port,
     status: withTwice(),
+    ...more,
     upstream: {
       issuer: upstream.issuer,
       clientId: 'weir',
@@ -126,6 +129,21 @@ t.test('an answer of the upstream is good once, in the browser that asked', asyn
   const forged = new URL(stolen)
   forged.searchParams.set('state', 'forged')
   t.equal((await browser.open(forged)).status, 400, 'a state of nobody')
+})
+
+t.test('junk at the way back costs one entry and no record, and has to wait in the end', async (t) => {
+  const { begin, door } = await openBoth(t, { beginLimit: { begun: 8, window: 300 } })
+  const { browser, page } = await begin()
+  const records = await countRecords(door)
+  const callback = `${page.url.href}/upstream/callback`
+  await browser.click(page, 'Sign in with Plant <AD>')
+  const statuses: number[] = []
+  for (let index = 0; index < 10; index++)
+    statuses.push((await browser.open(`${callback}?code=x&state=junk-${index}`)).status)
+  t.strictSame(statuses, [...Array.from({ length: 6 }, () => 400), ...Array.from({ length: 4 }, () => 429)])
+  t.equal((await browser.click(page, 'Sign in with Plant <AD>')).status, 429)
+  t.equal(await countRecords(door), records)
+  t.match(await door.store.audit({ limit: 10 }), { length: 1 })
 })
 
 t.test('while the upstream is away, the password works, and the page says so', async (t) => {

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { fleetStatus, tokens } from '../support/fleet-fixture.ts'
-import { basic, bearer, hashes, openDoors } from '../support/door-fixture.ts'
+import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
+import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
+import { fleetStatus, now, tokens } from '../support/fleet-fixture.ts'
+import { basic, bearer, derive, hashes, openDoors } from '../support/door-fixture.ts'
 
 const url = '/api/v1/fleet'
 
@@ -27,6 +29,19 @@ t.test('after ten failures an account has to wait where they came from, and nowh
   t.equal(await attempt(basic('alice'), '192.0.2.1'), 200, 'nor do others')
 })
 
+t.test('the addresses of one IPv6 network count as one', async (t) => {
+  const { server } = await openDoors(t)
+  const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
+    (await server.inject({ url, headers, remoteAddress })).statusCode
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('bob', `guess ${index}`), `2001:db8::${index}:1`), 401)
+  t.equal(await attempt(basic('bob'), '2001:db8::ffff:ffff:ffff:ffff'), 429)
+  t.equal(await attempt(basic('bob'), '2001:db8:0:1::1'), 200, 'from another network it does not wait')
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('dora', `guess ${index}`), '192.0.2.1'), 401)
+  t.equal(await attempt(basic('dora'), '::ffff:192.0.2.1'), 429, 'an IPv4 address, however it is written')
+})
+
 t.test('after a hundred failures an account has to wait, from wherever', async (t) => {
   const { server } = await openDoors(t)
   const attempt = async (headers: Record<string, string>, remoteAddress: string) =>
@@ -35,6 +50,35 @@ t.test('after a hundred failures an account has to wait, from wherever', async (
     t.equal(await attempt(basic('bob', `guess ${index}`), `192.0.2.${index}`), 401)
   t.equal(await attempt(basic('bob'), '192.0.2.200'), 429)
   t.equal(await attempt(basic('alice'), '192.0.2.0'), 200, 'others do not')
+})
+
+t.test('nobody elsewhere shuts an account out from where it signed in before', async (t) => {
+  let time = Date.parse(now)
+  const clock = { now: () => new Date(time) }
+  const { store, feed } = await openDoors(t, { clock })
+  const desired = () => feed.current().desired
+  const authenticate = createAuthenticate({
+    desired,
+    limit: createSignInLimit({ store, clock }),
+    clock,
+    derive,
+  })
+  const attempt = async ({ authorization }: { authorization: string }, address: string) =>
+    (await authenticate({ authorization, address })).kind
+  const flood = async () => {
+    for (let index = 0; index < 101; index++) await attempt(basic('bob', 'guess'), `192.0.2.${index}`)
+  }
+  t.equal(await attempt(basic('bob'), '2001:db8::1'), 'viewer')
+  time += 60_001
+  await flood()
+  t.equal(await attempt(basic('bob'), '198.51.100.1'), 'limited')
+  t.equal(await attempt(basic('bob'), '2001:db8::2'), 'viewer')
+  for (let index = 0; index < 10; index++)
+    t.equal(await attempt(basic('bob', 'guess'), '2001:db8::3'), 'refused')
+  t.equal(await attempt(basic('bob', 'guess'), '2001:db8::3'), 'limited', 'guesses stay limited there too')
+  time += 91 * 24 * 3_600_000
+  await flood()
+  t.equal(await attempt(basic('bob'), '2001:db8::1'), 'limited', 'an address is not known for ever')
 })
 
 t.test('after a hundred failures an address has to wait, whatever it tries', async (t) => {

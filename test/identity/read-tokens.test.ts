@@ -27,3 +27,15 @@ t.test('a token belongs to its user until it expires', async (t) => {
   t.equal(ownerOfToken(users, '', now), undefined)
   t.equal(ownerOfToken(users, sha256('three'), now), undefined, 'its hash opens nothing')
 })
+
+t.test('a token opens the status unless it is for instances only', async (t) => {
+  const carol = user('carol', [
+    { name: 'status', sha256: sha256('a'), for: ['status'] },
+    { name: 'instances', sha256: sha256('b'), for: ['instances'] },
+    { name: 'both', sha256: sha256('c'), for: ['instances', 'status'] },
+  ])
+  t.strictSame(
+    ['a', 'b', 'c'].map((token) => ownerOfToken([carol], token, now)),
+    ['carol', undefined, 'carol'],
+  )
+})

@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Registry } from 'prom-client'
@@ -14,6 +15,7 @@ import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { hashPassword } from '../../reconciler/identity/passwords.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
+import { Secret } from '../../reconciler/model/secret.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { createLogger } from '../../reconciler/telemetry/logger.ts'
 import { createMetrics } from '../../reconciler/telemetry/metrics.ts'
@@ -25,6 +27,12 @@ const hashed = await Promise.all(
   users.map(async (name) => [name, await hashPassword(`password of ${name}`, { bcrypt: 4 })] as const),
 )
 export const hashes: Hashes = Object.fromEntries(hashed)
+
+const key = randomBytes(32)
+
+export function derive(purpose: string, subject: string): Secret {
+  return new Secret(createHmac('sha256', key).update(`${purpose}\0${subject}`).digest('base64url'))
+}
 
 export const instanceToken = 'token-of-instance-press'
 
@@ -92,6 +100,7 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
     authenticate: createAuthenticate({
       desired: () => fleet.feed.current().desired,
       limit: createSignInLimit({ store, clock }),
+      derive,
       clock,
     }),
     metrics: registry,

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as oidc from 'openid-client'
 import { createServer } from '../../reconciler/api/server.ts'
@@ -6,22 +6,17 @@ import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { createIdentity, type IdentityDeps } from '../../reconciler/identity/identity.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
-import { Secret } from '../../reconciler/model/secret.ts'
 import type { FleetStatus } from '../../reconciler/status/fleet-status.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { createLogger } from '../../reconciler/telemetry/logger.ts'
 import { createBrowser, type Browser, type Page } from './browse.ts'
-import { hashes } from './door-fixture.ts'
+import { derive, hashes } from './door-fixture.ts'
 import { createFeed, fleetStatus } from './fleet-fixture.ts'
 import { freePortPair } from './free-port.ts'
 
-const key = randomBytes(32)
-
-export function derive(purpose: string, subject: string): Secret {
-  return new Secret(createHmac('sha256', key).update(`${purpose}\0${subject}`).digest('base64url'))
-}
-
-export interface DoorOptions extends Partial<Pick<IdentityDeps, 'issuer' | 'sessionHours' | 'upstream'>> {
+export interface DoorOptions extends Partial<
+  Pick<IdentityDeps, 'issuer' | 'sessionHours' | 'upstream' | 'beginLimit'>
+> {
   readonly port?: number
   /** The folder of the store. Default: a new one. */
   readonly folder?: string
@@ -58,6 +53,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
     store,
     clock,
     ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
+    ...(options.beginLimit === undefined ? {} : { beginLimit: options.beginLimit }),
   })
   const server = await createServer({
     feed: fleet.feed,
@@ -66,7 +62,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
     logs: () => undefined,
     logPage: () => undefined,
     samples: () => undefined,
-    authenticate: createAuthenticate({ desired, limit, clock, issued: identity.issued }),
+    authenticate: createAuthenticate({ desired, limit, clock, issued: identity.issued, derive }),
     identity,
     metrics: { contentType: 'text/plain', metrics: async () => '' },
     log: createLogger({ level: process.env['TEST_LOG'] === undefined ? 'silent' : 'info' }),
@@ -88,6 +84,19 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
 }
 
 export type IdentityDoor = Awaited<ReturnType<typeof openIdentityDoor>>
+
+/** How many records the identity door has in its store. */
+export async function countRecords({ folder }: Pick<IdentityDoor, 'folder'>): Promise<number> {
+  const { default: knexPackage } = await import('knex')
+  const db = knexPackage.knex({
+    client: 'sqlite3',
+    connection: { filename: join(folder, 'weir.db') },
+    useNullAsDefault: true,
+  })
+  const [{ count } = { count: 0 }] = await db('identity_records').count({ count: '*' })
+  await db.destroy()
+  return Number(count)
+}
 
 /** Where an instance of the fixture is; nothing listens there. */
 export const instances = {

@@ -20,7 +20,7 @@ const { Writer } = require('./writer.cjs')
  * @typedef {import('./events.cjs').Message} Message
  * @typedef {{
  *   headers: import('node:http').IncomingHttpHeaders, method?: string, originalUrl?: string,
- *   user?: unknown, body?: unknown, query?: { access_token?: unknown },
+ *   user?: unknown, body?: unknown,
  * }} Request
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {{ url: string, token: string, folder: string }} AuditData `folder`: for the plugins' own files.
@@ -131,7 +131,7 @@ function createListener(record) {
         path: (request.originalUrl ?? '').split('?')[0] ?? '',
         status: response.statusCode,
         user: userOf({ event: '', user }),
-        credential: request.headers.authorization !== undefined || request.query?.access_token !== undefined,
+        credential: request.headers.authorization !== undefined,
         body: request.body,
       })
       if (told !== undefined) record(told)

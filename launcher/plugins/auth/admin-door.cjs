@@ -3,7 +3,7 @@
 const { randomBytes } = require('node:crypto')
 
 /**
- * @typedef {{ headers: import('node:http').IncomingHttpHeaders, path?: string, query?: { access_token?: unknown } }} Request
+ * @typedef {{ headers: import('node:http').IncomingHttpHeaders, path?: string, query?: unknown, body?: unknown }} Request
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {{ username: string, permissions: '*' | 'read' }} User
  */
@@ -29,10 +29,10 @@ function createAdminDoor({ keeper, machine }) {
    * @param {Response} response
    */
   async function letIn(request, response) {
-    const token = tokenOf(request)
+    const token = bearerOf(request)
     if (token === undefined) return false
     if (await keeper.holds(token).catch(() => false)) return true
-    const user = bearerOf(request) === undefined ? undefined : await machine(token)
+    const user = await machine(token)
     if (user === undefined) return false
     const name = randomBytes(32).toString('base64url')
     machines.set(name, user)
@@ -46,6 +46,7 @@ function createAdminDoor({ keeper, machine }) {
    * @param {() => void} next
    */
   async function door(request, response, next) {
+    takeHeaderOnly(request)
     if ((await letIn(request, response)) || !closed.test(request.path ?? '')) return next()
     response.statusCode = 401
     response.end()
@@ -60,10 +61,30 @@ function bearerOf(request) {
   return /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
 }
 
-/** @param {Request} request */
-function tokenOf(request) {
-  const inQuery = request.query?.access_token
-  return bearerOf(request) ?? (typeof inQuery === 'string' ? inQuery : undefined)
+/**
+ * Passport also takes a token from the query and from the body, which is read later: from places that logs and histories
+ * keep, and that other sites' forms can fill (RFC 9700, section 4.3.2).
+ * @param {Request} request
+ */
+function takeHeaderOnly(request) {
+  for (const name of /** @type {const} */ (['query', 'body'])) {
+    let kept = withoutToken(request[name])
+    Object.defineProperty(request, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => kept,
+      set: (/** @type {unknown} */ value) => {
+        kept = withoutToken(value)
+      },
+    })
+  }
+}
+
+/** @param {unknown} value */
+function withoutToken(value) {
+  if (typeof value !== 'object' || value === null || !('access_token' in value)) return value
+  const { access_token: _, ...rest } = value
+  return rest
 }
 
 module.exports = { bearerOf, createAdminDoor }

@@ -34,7 +34,7 @@ export interface User {
      */
     admin?: boolean
     /**
-     * Read tokens for the status API, and for the instances that the user may see. At most 20.
+     * Read tokens for the status API, and for the instances that the user may see, or for one of them. At most 20.
      *
      * @maxItems 20
      *
@@ -53,6 +53,14 @@ export interface User {
        * When the token stops working (RFC 3339). Without it the token does not expire.
        */
       expires?: string
+      /**
+       * What the token opens (default: both): `status`, the status API, or `instances`, those that the user may see.
+       *
+       * @minItems 1
+       *
+       * Items: The status API, or the admin API and endpoints of instances.
+       */
+      for?: ('status' | 'instances')[]
     }[]
   }
 }

@@ -106,6 +106,29 @@ t.test('an ID token that is not ours is refused', async (t) => {
   t.type(await editorSession(editor, 'olga'), 'string', 'and an honest one is taken')
 })
 
+t.test('the admin API takes a token from the header alone', async (t) => {
+  const { editor } = await startWithSignIn(t, { members })
+  const token = (await editorSession(editor, 'olga')) ?? ''
+  const bearer = { authorization: `Bearer ${token}` }
+  const json = { 'content-type': 'application/json' }
+  const status = async (path: string, init: RequestInit = {}) => (await ask(`${editor}${path}`, init)).status
+  const deploy = { method: 'POST', headers: { ...json, 'node-red-api-version': 'v2' } }
+  const body = JSON.stringify({ flows: [], access_token: token })
+  for (const path of ['flows', 'settings', 'settings/user', 'context/global', 'library/local/flows/'])
+    t.equal(await status(`${path}?access_token=${token}`), 401, path)
+  const settings = { method: 'POST', headers: json, body: JSON.stringify({ access_token: token }) }
+  for (const path of ['settings/user', 'flow', 'nodes'])
+    t.equal(await status(path, settings), 401, `in a body of JSON at ${path}`)
+  const form = new URLSearchParams({ access_token: token })
+  t.equal(await status('settings/user', { method: 'POST', body: form }), 401, 'in a form')
+  t.equal(
+    await status(`flows?access_token=${token}`, { headers: bearer }),
+    200,
+    'beside the header it is no token',
+  )
+  t.equal(await status('flows', { ...deploy, body, headers: { ...deploy.headers, ...bearer } }), 200)
+})
+
 t.test('an access token opens the instance that it was issued for, as far as its member may', async (t) => {
   const { launcher, provider, editor, signIn } = await startWithSignIn(t, { members })
   const issued: string[] = []

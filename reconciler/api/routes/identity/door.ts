@@ -4,7 +4,7 @@ import { identityPath, type Identity } from '../../../identity/identity.ts'
 import { pageHeaders } from '../../../identity/pages.ts'
 import { acceptForms } from './form.ts'
 import { interactionRoutes } from './interaction.ts'
-import { sendUnavailable } from './page-reply.ts'
+import { beginHook, sendUnavailable } from './page-reply.ts'
 import { upstreamRoutes } from './upstream.ts'
 
 /**
@@ -21,16 +21,47 @@ export function identityDoor(identity: Identity) {
       interactionRoutes(pages, identity)
       upstreamRoutes(pages, identity)
     })
+    keepTidy(app, identity)
     await app.register(async (raw) => mountProvider(raw, identity))
   }
+}
+
+/** In milliseconds. */
+const tidyInterval = 60_000
+
+function keepTidy(app: FastifyInstance, { tidy }: Identity): void {
+  let running: Promise<void> = Promise.resolve()
+  const next = async (ending?: boolean): Promise<void> => {
+    running = running
+      .then(async () => tidy(ending))
+      .catch((error: unknown) =>
+        app.log.warn({ err: error }, 'the identity door could not tidy up the store'),
+      )
+    return running
+  }
+  let timer: NodeJS.Timeout | undefined
+  app.addHook('onReady', async () => {
+    timer = setInterval(() => void next(), tidyInterval).unref()
+  })
+  app.addHook('onClose', async () => {
+    clearInterval(timer)
+    await next(true)
+  })
 }
 
 /** What says nothing of anybody, and so is answered also while nobody is known. */
 const impersonal = ['/.well-known/openid-configuration', '/jwks']
 
+/** What makes a record for anybody who asks: a sign-in under way, a session of nobody that is to end. Of any case, as the provider has it. */
+const recorded = /^\/(?:auth|session\/end)(?:\/|$)/i
+
+/** Whose token it asks for, of any case. */
+const userinfo = /^\/me(?:\/|$)/i
+
 /** Hands requests over as they came: the provider reads bodies itself. */
 function mountProvider(app: FastifyInstance, identity: Identity): void {
   const { provider, directory } = identity
+  const begin = beginHook(identity)
   provider.on('server_error', (_context, error) =>
     app.log.error({ err: error }, 'the identity door failed to answer'),
   )
@@ -40,6 +71,8 @@ function mountProvider(app: FastifyInstance, identity: Identity): void {
   app.all('/*', { schema: { hide: true } }, async (request, reply) => {
     const path = request.url.slice(identityPath.length).split('?', 1)[0] ?? ''
     if (directory.people() === undefined && !impersonal.includes(path)) return sendUnavailable(reply)
+    if (recorded.test(path)) await begin(request, reply)
+    if (reply.sent) return reply
     reply.hijack()
     for (const [name, value] of Object.entries(pageHeaders())) reply.raw.setHeader(name, value)
     await answer(asTheIssuer(request, identity), reply.raw)
@@ -62,5 +95,7 @@ function asTheIssuer(request: FastifyRequest, { issuer }: Identity): IncomingMes
     'x-forwarded-for': request.ip,
   }
   delete raw.headers['x-forwarded-host']
+  // As no form: a token belongs into the Authorization header, which no other site's form can fill (RFC 9700, section 4.3.2).
+  if (userinfo.test(path)) delete raw.headers['content-type']
   return Object.assign(raw, { url: path, originalUrl: `${pathname}${path}` })
 }

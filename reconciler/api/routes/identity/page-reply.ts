@@ -1,4 +1,5 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Identity } from '../../../identity/identity.ts'
 import { pageHeaders, problemPage } from '../../../identity/pages.ts'
 
 /** Sends a page. `answersTo`: where an answer to its forms may lead beside this door. */
@@ -16,4 +17,15 @@ export async function sendUnavailable(reply: FastifyReply): Promise<FastifyReply
   reply.header('retry-after', '2')
   const text = 'The source has not been read yet, so that nobody can sign in. Try again in a moment.'
   return sendPage(reply, 503, problemPage('Not yet', text))
+}
+
+/** A hook that counts a sign-in that begins; 429 with `retry-after` where too many began at the address. */
+export function beginHook({ beginSignIn }: Pick<Identity, 'beginSignIn'>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const wait = beginSignIn(request.ip)
+    if (wait === 0) return
+    reply.header('retry-after', String(wait))
+    const text = `More sign-ins begin at your address than may. Try again in ${Math.ceil(wait / 60)} min.`
+    await sendPage(reply, 429, problemPage('Too many sign-ins', text))
+  }
 }

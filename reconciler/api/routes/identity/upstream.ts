@@ -1,12 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '../../../identity/identity.ts'
 import { problemPage } from '../../../identity/pages.ts'
-import type { UpstreamFailure } from '../../../identity/upstream.ts'
+import { interactionIn, type UpstreamFailure } from '../../../identity/upstream.ts'
+import { cookie, readCookie } from '../../cookies.ts'
 import { Problem } from '../../problem.ts'
 import { clientOf, interactionOf, sendExpired, signedIn, type Interaction, type Uid } from './interaction.ts'
-import { sendPage } from './page-reply.ts'
+import { beginHook, sendPage } from './page-reply.ts'
 
 const hidden = { schema: { hide: true } }
+
+/** Holds a sign-in under way at the upstream: one for each sign-in under way here, by its path. */
+const pendingCookie = 'weir_upstream'
 
 /** Sign-in by the provider that the configuration names, if it names one. */
 export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
@@ -14,12 +18,17 @@ export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
   if (upstream === undefined) return
   const closing = new AbortController()
   app.addHook('preClose', () => closing.abort())
+  /** Each asks something of the upstream. */
+  const limited = { ...hidden, onRequest: beginHook(identity) }
 
-  app.get<Uid>('/interaction/:uid/upstream', hidden, async (request, reply) => {
+  app.get<Uid>('/interaction/:uid/upstream', limited, async (request, reply) => {
     const interaction = await interactionOf(identity, request, reply)
     if (interaction === undefined) return sendExpired(reply)
     const begun = await upstream.begin(interaction.uid, closing.signal)
-    if (begun instanceof URL) return reply.header('cache-control', 'no-store').redirect(begun.href, 303)
+    if ('url' in begun) {
+      reply.header('set-cookie', pending(identity, interaction, begun.note, upstream.patience))
+      return reply.header('cache-control', 'no-store').redirect(begun.url.href, 303)
+    }
     request.log.warn({ err: begun.failed }, 'the upstream identity provider cannot be reached')
     return sendFailure(identity, interaction, 'unreachable', reply)
   })
@@ -27,18 +36,21 @@ export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
   // The one place that is registered at the upstream. The browser's proof is bound to the path of its sign-in: there it goes.
   app.get('/upstream/callback', hidden, async (request, reply) => {
     const search = searchOf(request)
-    const uid = await upstream.interactionOf(new URLSearchParams(search).get('state') ?? '')
+    const uid = interactionIn(new URLSearchParams(search).get('state') ?? '')
     if (uid === undefined) return sendExpired(reply)
     const next = `${identity.issuer}/interaction/${uid}/upstream/callback${search}`
     return reply.header('cache-control', 'no-store').redirect(next, 303)
   })
 
-  app.get<Uid>('/interaction/:uid/upstream/callback', hidden, async (request, reply) => {
+  app.get<Uid>('/interaction/:uid/upstream/callback', limited, async (request, reply) => {
     const interaction = await interactionOf(identity, request, reply)
     const users = identity.directory.people()?.users
     if (interaction === undefined || users === undefined) return sendExpired(reply)
+    const note = readCookie(request.headers.cookie, pendingCookie)
+    // it serves once
+    reply.header('set-cookie', pending(identity, interaction, '', 0))
     const answer = await upstream.finish(
-      { interaction: interaction.uid, search: searchOf(request) },
+      { interaction: interaction.uid, search: searchOf(request), note },
       users.values(),
       closing.signal,
     )
@@ -59,6 +71,11 @@ export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
     })
     return sendFailure(identity, interaction, answer.why, reply)
   })
+}
+
+function pending({ issuer }: Identity, { uid }: Interaction, note: string, seconds: number): string {
+  const path = `${new URL(issuer).pathname}/interaction/${uid}/upstream`
+  return cookie(pendingCookie, note, { path, secure: issuer.startsWith('https:'), seconds })
 }
 
 function searchOf(request: FastifyRequest): string {

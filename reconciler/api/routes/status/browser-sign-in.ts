@@ -7,7 +7,7 @@ import { sessionCookie } from '../../sign-in.ts'
 import { acceptForms, field } from '../identity/form.ts'
 import { sendPage, sendUnavailable } from '../identity/page-reply.ts'
 
-/** Holds the state of a sign-in under way, so that nobody can be made to finish somebody else's. */
+/** Holds a sign-in under way, so that nobody can be made to finish somebody else's. */
 const pendingCookie = 'weir_sign_in'
 
 const hidden = { schema: { hide: true } }
@@ -28,16 +28,16 @@ export function browserSignInRoutes(app: FastifyInstance, identity: Identity): v
 
   app.get<Next>('/sign-in', hidden, async (request, reply) => {
     if (identity.directory.people() === undefined) return sendUnavailable(reply)
-    const { state, url } = await signIn.begin(ownPath(request.query.next))
-    return reply.header('set-cookie', cookie(pendingCookie, state, pending)).redirect(url.href, 303)
+    const { note, url } = await signIn.begin(ownPath(request.query.next))
+    return reply.header('set-cookie', cookie(pendingCookie, note, pending)).redirect(url.href, 303)
   })
 
   app.get('/sign-in/callback', hidden, async (request, reply) => {
-    const state = readCookie(request.headers.cookie, pendingCookie) ?? ''
+    const note = readCookie(request.headers.cookie, pendingCookie)
     reply.header('set-cookie', cookie(pendingCookie, '', { ...pending, seconds: 0 }))
     const at = request.url.indexOf('?')
     try {
-      const { user, next } = await signIn.finish(state, at < 0 ? '' : request.url.slice(at))
+      const { user, next } = await signIn.finish(note, at < 0 ? '' : request.url.slice(at))
       reply.header('set-cookie', cookie(sessionCookie, await identity.sessions.begin(user), session))
       return await reply.redirect(next, 303)
     } catch (error) {
@@ -64,7 +64,8 @@ export function browserSignInRoutes(app: FastifyInstance, identity: Identity): v
 
 /** A path of ours and nothing else: `//host`, `/\host` and whatever a browser makes of them lead elsewhere. */
 function ownPath(next: string | undefined): string {
-  if (next === undefined || !/^\/api\/[\w\-./?=&%]*$/.test(next)) return home
+  // a longer one would not fit into the cookie
+  if (next === undefined || next.length > 1024 || !/^\/api\/[\w\-./?=&%]*$/.test(next)) return home
   const url = URL.parse(next, 'http://here.invalid')
   return url?.origin === 'http://here.invalid' && url.pathname.startsWith('/api/') ? next : home
 }
