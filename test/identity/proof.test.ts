@@ -2,7 +2,7 @@ import t from 'tap'
 import { createMemberProof } from '../../reconciler/identity/proof.ts'
 import { accessOf } from '../../reconciler/model/access-of.ts'
 import type { UserDocument } from '../../reconciler/model/resource.ts'
-import { derive } from '../support/identity-door.ts'
+import { derive } from '../support/door-fixture.ts'
 
 function user(spec: UserDocument['spec'], name = 'alice'): UserDocument {
   return { apiVersion: 'weir/v1', kind: 'User', metadata: { name }, spec }
