@@ -7,8 +7,8 @@
  *   | 'credentials-exported' | 'gap'} Name
  * @typedef {{
  *   event: Name,
- *   user?: string,
- *   target?: string,
+ *   user?: string | undefined,
+ *   target?: string | undefined,
  *   flowsBefore?: string,
  *   flowsAfter?: string,
  *   count?: number,

@@ -8,7 +8,7 @@ const { refusalOf } = require('../storage/door.cjs')
  * @typedef {import('./spool.cjs').Batch} Batch
  * @typedef {{
  *   door: import('../storage/door.cjs').Door,
- *   spool: import('./spool.cjs').Spool,
+ *   spool: InstanceType<typeof import('./spool.cjs').Spool>,
  *   lost: (count: number) => void,
  *   delivered: () => void,
  *   warn: (text: string) => void,

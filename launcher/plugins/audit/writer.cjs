@@ -10,8 +10,8 @@ const { isObject, readJson, writePrivate } = require('../storage/private-files.c
  * @typedef {import('./backlog.cjs').Gap} Gap
  * @typedef {{
  *   folder: string,
- *   backlog: import('./backlog.cjs').Backlog,
- *   spool: import('./spool.cjs').Spool,
+ *   backlog: InstanceType<typeof import('./backlog.cjs').Backlog>,
+ *   spool: InstanceType<typeof import('./spool.cjs').Spool>,
  *   written: () => void,
  *   warn: (text: string) => void,
  *   now: () => string,

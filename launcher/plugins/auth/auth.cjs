@@ -34,7 +34,7 @@ const lookAgainMs = 1000
  * @param {NodeJS.Require} fromStack
  * @param {{
  *   openTokens: () => string[],
- *   tell: (told: { event: string, user?: string, target?: string }) => void,
+ *   tell: import('./strategy.cjs').Tell,
  * }} around `openTokens`: the tokens of the sessions of now; `tell`: for the audit trail.
  */
 function createAuth(data, fromStack, { openTokens, tell }) {

@@ -6,7 +6,7 @@ const { redirect, showPage } = require('./pages.cjs')
 /**
  * @typedef {import('./sign-in.cjs').Request} Request
  * @typedef {ReturnType<typeof import('./sign-in.cjs').createSignIn>} SignIn
- * @typedef {(told: { event: string, user?: string, target?: string }) => void} Tell
+ * @typedef {(told: import('../audit/events.cjs').Told) => void} Tell
  * @typedef {(profile: { username: string }, done: (error: unknown, user?: object | false | null) => void) => void} Verify
  */
 
@@ -42,20 +42,33 @@ const pages = {
   },
 }
 
+/** Passport makes an object of its own from a strategy for each request, and gives it these in place of the ones here. */
+class Strategy {
+  /** @param {object} _user */
+  success(_user) {
+    throw new Error('passport was not asked')
+  }
+  /** @param {unknown} error */
+  error(error) {
+    throw error
+  }
+}
+
 /**
- * Passport makes an object of its own from a strategy for each request, and gives it `success` and `error`.
+ * `success` and `error` are passport's.
  * @param {SignIn | undefined} signIn Undefined where there is no provider.
  * @param {{ nameFor(username: string, proof: string | undefined): string }} users
  * @param {Tell} tell Sign-ins that came to nothing: those that did not are told by Node-RED.
  */
 function createStrategy(signIn, users, tell) {
-  return class WeirStrategy {
+  return class WeirStrategy extends Strategy {
     name = 'weir'
     /**
      * @param {object} _options
      * @param {Verify} verify Node-RED's: looks the person up among the users, and makes the session.
      */
     constructor(_options, verify) {
+      super()
       this.verify = verify
     }
 
