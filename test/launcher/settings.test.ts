@@ -117,7 +117,17 @@ t.test('a token that is refused stops Node-RED and says why', async (t) => {
   const state = await launcher.when('it has stopped', ({ phase }) => phase === 'stopped')
   t.match(state.message, /refuses this instance's token/)
   await t.rejects(ask(`http://127.0.0.1:${launcher.port}/`))
+
+  await launcher.admin('POST', '/stop')
   launcher.door.status = 200
+  t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
+  const stopped = await launcher.state()
+  t.strictSame([stopped.phase, stopped.message], ['stopped', undefined], 'it is stopped because it is to be')
+
+  launcher.door.status = 401
+  await launcher.admin('POST', '/reload')
+  launcher.door.status = 200
+  await launcher.admin('POST', '/start')
   t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), {
     restarted: true,
     state: { phase: 'running' },
