@@ -100,7 +100,7 @@ export function createLaunchers({ launcher, table, watch, clock }: Parts): Launc
     async stop(processes, bootstrap, signal) {
       await Promise.all(processes.map((process) => terminate(table, process)))
       if (processes.length === 0 && bootstrap !== undefined && (await isOurs(bootstrap, signal)))
-        await command(bootstrap, { verb: 'shutdown', timeoutMs: answerWithinMs }, signal)
+        await command(bootstrap, { verb: 'shutdown', limit: AbortSignal.timeout(answerWithinMs) }, signal)
       const left = await awaitGone(processes, stoppedWithinMs, signal)
       await Promise.all(left.map((process) => table.signal(process, 'SIGKILL')))
       const immortal = await awaitGone(left, stoppedWithinMs, signal)

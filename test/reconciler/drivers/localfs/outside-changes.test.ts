@@ -187,7 +187,7 @@ t.test('a launcher that ends at once says why', async (t) => {
   t.match(failure, { reason: 'LauncherFailed', message: /\(3\): out of luck/ })
 })
 
-t.test('a launcher that cannot take its settings over says why', async (t) => {
+t.test('a launcher that cannot take its settings over says why, and starts on those of before', async (t) => {
   const { instance, create, running } = await begin(t)
   await create()
   await running()
@@ -196,10 +196,15 @@ t.test('a launcher that cannot take its settings over says why', async (t) => {
   t.teardown(() => whole && localfs.settings.set(token, whole))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   localfs.settings.set(token, { uid: instance.uid } as RuntimeSettings)
-  t.match(await create().catch((error: unknown) => error), {
+  const refused = {
     reason: 'LauncherRefused',
     message: /could not reload: the reconciler sends settings that are not complete/,
-  })
+  }
+  t.match(await create().catch((error: unknown) => error), refused)
+
+  await world.stopFromWithin(instance.uid)
+  t.match(await create().catch((error: unknown) => error), refused)
+  await running()
 })
 
 t.test('a copy of an instance is no instance', async (t) => {
