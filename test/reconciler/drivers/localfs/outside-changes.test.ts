@@ -187,6 +187,19 @@ t.test('a launcher that ends at once says why', async (t) => {
   t.match(failure, { reason: 'LauncherFailed', message: /\(3\): out of luck/ })
 })
 
+t.test('an address that is not of this machine is said, whoever finds it out', async (t) => {
+  const driver = localfs.makeDriver(fleet, { host: '192.0.2.1' })
+  const instance = await localfs.makeInstance({ fleet })
+  t.teardown(async () => {
+    await driver.remove(instance.uid, signal)
+    await driver[Symbol.asyncDispose]()
+  })
+  const failure: unknown = await driver
+    .create(instance, localfs.credentials(instance), signal)
+    .catch((error: unknown) => error)
+  t.match(failure, { message: /192\.0\.2\.1 is no address of this machine/ })
+})
+
 t.test('a launcher that cannot take its settings over says why, and starts on those of before', async (t) => {
   const { instance, create, running } = await begin(t)
   await create()
