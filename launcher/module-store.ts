@@ -2,6 +2,7 @@ import { fs } from './builtin.ts'
 import { basename, dirname, join } from 'node:path'
 import { writeFileAtomic } from './atomic-file.ts'
 import { canonicalDigest } from './canonical-json.ts'
+import type { ConsoleLog } from './console-log.ts'
 import { isGone, ownHolder } from './holder.ts'
 import { tryLock } from './install-lock.ts'
 import { npmInstall, type NpmRun } from './npm-install.ts'
@@ -21,7 +22,9 @@ export interface Wanted {
 
 export interface ModuleStore {
   readonly folder: string
-  readonly npm: Omit<NpmRun, 'folder' | 'timeoutMs' | 'allowScripts'>
+  readonly npm: Omit<NpmRun, 'folder' | 'timeoutMs' | 'allowScripts' | 'log'> & {
+    readonly log: Pick<ConsoleLog, 'write' | 'say'>
+  }
   /** The time in ms since 1970. */
   readonly now: () => number
 }
