@@ -1,5 +1,4 @@
-import { pause } from './pause.ts'
-import { backOff } from './restart-policy.ts'
+import { Delivery } from './delivery.ts'
 import type { RuntimeClient } from './runtime-client.ts'
 import type { LauncherAuditEvent } from './wire.ts'
 
@@ -11,64 +10,48 @@ export interface AuditReporterParts {
   readonly now: () => number
 }
 
-const firstRetryMs = 1000
-const longestRetryMs = 60_000
 /** While the reconciler is away so many wait; then the oldest make way, and their number is told. */
 const mostWaiting = 50
 
 /** Brings what the launcher saw into the audit trail, in order: tried again until it is taken, or refused as senseless. */
 export class AuditReporter {
   readonly #parts: AuditReporterParts
-  readonly #closed = new AbortController()
-  #reachable = new AbortController()
+  readonly #delivery: Delivery
   #waiting: LauncherAuditEvent[] = []
   #dropped = 0
   #made = 0
-  #working: Promise<void> | undefined
 
   constructor(parts: AuditReporterParts) {
     this.#parts = parts
+    this.#delivery = new Delivery({
+      waits: () => this.#waiting.length > 0,
+      send: async (_, signal) => {
+        this.#tellGap()
+        const batch = [...this.#waiting]
+        const over = await this.#send(batch, signal)
+        if (over) this.#waiting = this.#waiting.filter((event) => !batch.includes(event))
+        return over
+      },
+    })
   }
 
   push(event: 'crashed' | 'safe-mode'): void {
-    if (this.#closed.signal.aborted) return
+    if (this.#delivery.isClosed) return
     this.#waiting.push(this.#event({ event }))
     if (this.#waiting.length > mostWaiting) {
       this.#dropped += weightOf(this.#waiting.shift())
     }
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-    })
+    this.#delivery.begin()
   }
 
-  /** The door answers: what waits is sent at once. */
+  /** See `Delivery.reachable`. */
   reachable(): void {
-    this.#reachable.abort()
+    this.#delivery.reachable()
   }
 
-  /** Gives what waits this many milliseconds, then gives up. */
+  /** See `Delivery.close`. */
   async close(withinMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#closed.abort(), withinMs)
-    await this.#working
-    clearTimeout(timer)
-    this.#closed.abort()
-  }
-
-  async #work(): Promise<void> {
-    let failures = 0
-    while (this.#waiting.length > 0 && !this.#closed.signal.aborted) {
-      this.#reachable = new AbortController()
-      this.#tellGap()
-      const batch = [...this.#waiting]
-      if (await this.#send(batch)) {
-        this.#waiting = this.#waiting.filter((event) => !batch.includes(event))
-        failures = 0
-        continue
-      }
-      failures += 1
-      const over = AbortSignal.any([this.#closed.signal, this.#reachable.signal])
-      await pause(backOff(failures, firstRetryMs, longestRetryMs), over)
-    }
+    await this.#delivery.close(withinMs)
   }
 
   /** In the place of the oldest, which is counted with those before it. */
@@ -79,9 +62,9 @@ export class AuditReporter {
   }
 
   /** Whether they need not be sent again. A refusal of the token is told by the settings; of the content, by nobody. */
-  async #send(events: readonly LauncherAuditEvent[]): Promise<boolean> {
+  async #send(events: readonly LauncherAuditEvent[], signal: AbortSignal): Promise<boolean> {
     try {
-      const status = await this.#parts.runtime.audit(events, this.#closed.signal)
+      const status = await this.#parts.runtime.audit(events, signal)
       return (status >= 200 && status < 300) || status === 400 || status === 413
     } catch {
       return false

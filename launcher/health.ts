@@ -12,15 +12,29 @@ const notYetStarted = 503
 /** Answered by ours inside Node-RED, before any flow can. */
 const alivePath = '/_weir/alive'
 
-/** Whether nobody listens there yet. */
-export function portIsFree(address: Address): Promise<boolean> {
+/** Why nobody could listen there now, for a person; undefined where one could. */
+export function whyNotListen(address: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
+    server.once('error', (error) => resolve(listenFailure(error, address)))
     server.listen({ host: address.host, port: address.port, exclusive: true }, () =>
-      server.close(() => resolve(true)),
+      server.close(() => resolve(undefined)),
     )
   })
+}
+
+/** What an error of `listen` means (bind(2), listen(2)), and its remedy. Pure. */
+export function listenFailure(error: Error, { host, port }: Address): string {
+  switch ('code' in error ? error.code : undefined) {
+    case 'EADDRINUSE':
+      return `Port ${port} is in use by another process: end it, or declare another port`
+    case 'EACCES':
+      return `Port ${port} may not be used by the user that the launcher runs as: declare one from 1024 up, or permit it this one`
+    case 'EADDRNOTAVAIL':
+      return `${host} is no address of this machine: name one that is as localfs.host in the configuration`
+    default:
+      return `Nobody can listen on ${host}, port ${port}: ${error.message}`
+  }
 }
 
 /** Whether Node-RED answers a request within the time. Any answer counts but the one that it has not started yet. */

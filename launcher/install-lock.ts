@@ -1,34 +1,42 @@
 import { fs } from './builtin.ts'
+import { isGone, ownHolder } from './holder.ts'
 
-const { readFileSync, rmSync, statSync, writeFileSync } = fs
+const { readFileSync, rmSync, statSync, utimesSync, writeFileSync } = fs
+
+const beatEveryMs = 5_000
+const silentForMs = 60_000
+
+/** A lock that is held; disposing gives it back. */
+export interface InstallLock extends Disposable {
+  readonly file: string
+}
 
 /**
- * Takes a lock that is a file with the process id of who holds it. False where another process that lives holds it, and
- * has not for longer than it may. Two may in rare cases hold it at once: it saves work, and no more depends on it.
+ * Takes a lock that is a file with the name of who holds it. Undefined where another process holds it, unless that is known to
+ * be gone, or has not been heard of for a minute. Two may in rare cases hold it at once: it saves work, and no more
+ * depends on it. `now`: the time in ms since 1970.
  */
-export function tryLock(file: string, { heldAtMostMs, now }: { heldAtMostMs: number; now: number }): boolean {
-  if (create(file)) return true
-  if (!isStale(file, now - heldAtMostMs)) return false
+export function tryLock(file: string, now: () => number): InstallLock | undefined {
+  if (!create(file) && !(isStale(file, now()) && takeOver(file))) return undefined
+  const beat = setInterval(() => touch(file, now() / 1000), beatEveryMs)
+  beat.unref()
+  return {
+    file,
+    [Symbol.dispose]() {
+      clearInterval(beat)
+      rmSync(file, { force: true })
+    },
+  }
+}
+
+function takeOver(file: string): boolean {
   rmSync(file, { force: true })
   return create(file)
 }
 
-export function unlock(file: string): void {
-  rmSync(file, { force: true })
-}
-
-export function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
 function create(file: string): boolean {
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 })
+    writeFileSync(file, ownHolder(), { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
@@ -36,14 +44,18 @@ function create(file: string): boolean {
   }
 }
 
-function isStale(file: string, takenBefore: number): boolean {
+function isStale(file: string, now: number): boolean {
   const stat = statSync(file, { throwIfNoEntry: false })
   if (stat === undefined) return false
-  if (stat.mtimeMs < takenBefore) return true
-  // One that is just being written has no content yet.
-  const pid = Number.parseInt(read(file), 10)
-  // In a container every launcher has the same id: the lock is of one before.
-  return Number.isInteger(pid) && (pid === process.pid || !lives(pid))
+  return stat.mtimeMs < now - silentForMs || isGone(read(file))
+}
+
+function touch(file: string, seconds: number): void {
+  try {
+    utimesSync(file, seconds, seconds)
+  } catch {
+    // Whoever took it over has given it back.
+  }
 }
 
 function read(file: string): string {

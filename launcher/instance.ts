@@ -1,26 +1,20 @@
 import { fs } from './builtin.ts'
-import type { InstancePaths } from './bootstrap.ts'
-import type { ConsoleLog } from './console-log.ts'
 import { answers } from './health.ts'
+import { InstanceModules, type InstanceModulesParts } from './instance-modules.ts'
 import { lastLines } from './last-lines.ts'
-import { readLastSettings, withKnownKeys, writeLastSettings } from './last-settings.ts'
-import { type Declared, installModules, installedModules, modulesDiffer } from './modules.ts'
+import { LastSettings, withKnownKeys, withMembers } from './last-settings.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
 import { needsRestart } from './settings-file.ts'
-import { Supervisor, type Workload } from './supervisor.ts'
-import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
+import { type Standing, Supervisor, type Workload } from './supervisor.ts'
+import type { LauncherState, RuntimeSettings } from './wire.ts'
 
 const { mkdirSync } = fs
 
-export interface InstanceParts {
-  readonly bootstrap: LauncherBootstrap
-  readonly paths: InstancePaths
-  readonly environment: NodeJS.ProcessEnv
-  readonly log: ConsoleLog
+export interface InstanceParts extends InstanceModulesParts {
   readonly samples: Pick<Samples, 'add'>
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
@@ -31,8 +25,6 @@ export interface InstanceParts {
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
   readonly random: () => number
-  /** The time in ms since 1970. */
-  readonly now: () => number
 }
 
 /** What a reload came to. */
@@ -43,12 +35,16 @@ const firstRetryMs = 2000
 const longestRetryMs = 60_000
 const refusedRetryMs = 30_000
 const probeWithinMs = 2000
+const goesOn = 'the settings and modules of before stay in force'
+const installingBeside = `Modules are being installed; until they are there ${goesOn}`
 
 /** One instance: the settings it was given, and the Node-RED that is kept running on them. */
 export class Instance {
   readonly #parts: InstanceParts
   readonly #nodeRed: NodeRed
   readonly #supervisor: Supervisor
+  readonly #modules: InstanceModules
+  readonly #last: LastSettings
   readonly #closed = new AbortController()
   #settings: RuntimeSettings | undefined
   /** The digest of the settings that Node-RED was started on, or has taken over since. */
@@ -57,6 +53,8 @@ export class Instance {
   #refused: string | undefined
   /** What is wrong while the old Node-RED runs on. */
   #note: string | undefined
+  /** The installation that is under way while what was there before stays in force, and for which settings. */
+  #beside: { readonly digest: string; readonly abort: AbortController } | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #fetching = false
   /** However many ask at once, Node-RED is asked once. */
@@ -65,6 +63,8 @@ export class Instance {
   constructor(parts: InstanceParts) {
     this.#parts = parts
     this.#nodeRed = new NodeRed(parts)
+    this.#modules = new InstanceModules(parts)
+    this.#last = new LastSettings(parts.paths.lastSettings, parts.bootstrap.uid)
     this.#supervisor = new Supervisor({
       say: parts.log.say,
       happened: parts.happened,
@@ -74,24 +74,29 @@ export class Instance {
   }
 
   state(): LauncherState {
-    const { bootstrap, paths } = this.#parts
+    const { bootstrap } = this.#parts
     const standing = this.#supervisor.standing
-    const message = standing.message ?? this.#note
     const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
       fleet: bootstrap.fleet,
       ...standing,
-      ...(message === undefined ? {} : { message }),
+      ...this.#beyondStanding(standing),
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
       settingsFile: this.#nodeRed.settingsFile(),
       ...(flows === undefined ? {} : { flows }),
       ...this.#credentialsState(),
-      modules: installedModules(paths.user),
+      modules: this.#modules.installed(),
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
     }
+  }
+
+  #beyondStanding(standing: Standing): Pick<LauncherState, 'message' | 'installing'> {
+    const beside = this.#beside !== undefined
+    const message = standing.message ?? this.#note ?? (beside ? installingBeside : undefined)
+    return { ...(message === undefined ? {} : { message }), ...(beside ? { installing: true } : {}) }
   }
 
   /** Whether Node-RED runs and answers at this moment: it is asked, so that one that was killed just now does not count. */
@@ -115,8 +120,7 @@ export class Instance {
     mkdirSync(this.#parts.paths.user, { recursive: true, mode: 0o700 })
     const fetched = await this.#fetch()
     if (fetched.kind === 'unreachable') this.#startWithout(fetched.reason)
-    await this.#take(fetched)
-    if (fetched.kind !== 'settings') this.fetchAgain()
+    if (!(await this.#takeOrTell(fetched)).done) this.fetchAgain()
   }
 
   /** Asks for the settings in the background until it has them. */
@@ -128,14 +132,7 @@ export class Instance {
 
   /** Fetches the settings now and applies them. Settles when Node-RED runs on them, or could not. */
   async reload(): Promise<Reloaded> {
-    const fetched = await this.#fetch()
-    try {
-      const restarted = await this.#take(fetched)
-      if (fetched.kind !== 'settings') return { done: false, reason: fetched.reason }
-      return { done: true, restarted }
-    } catch (error) {
-      return { done: false, reason: reasonOf(error) }
-    }
+    return this.#takeOrTell(await this.#fetch())
   }
 
   /** Whatever was refused its settings runs again only when it has them. */
@@ -173,14 +170,20 @@ export class Instance {
     return this.#parts.runtime.settings(this.#closed.signal)
   }
 
-  async #take(fetched: Fetched): Promise<boolean> {
-    if (this.#closed.signal.aborted) return false
+  async #takeOrTell(fetched: Fetched): Promise<Reloaded> {
     if (fetched.kind === 'refused') this.#refuse(fetched.reason)
-    return fetched.kind === 'settings' ? this.#apply(fetched.settings) : false
+    if (fetched.kind !== 'settings') return { done: false, reason: fetched.reason }
+    try {
+      return { done: true, restarted: await this.#apply(fetched.settings) }
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (!this.#closed.signal.aborted) this.#parts.log.say(reason)
+      return { done: false, reason }
+    }
   }
 
   #refuse(reason: string): void {
-    if (this.#refused !== undefined) return
+    if (this.#refused !== undefined || this.#closed.signal.aborted) return
     this.#refused = reason
     this.#parts.log.say(`${reason}: Node-RED is stopped`)
     this.#supervisor.stop(reason)
@@ -188,9 +191,8 @@ export class Instance {
   }
 
   #startWithout(reason: string): void {
-    const { paths, bootstrap, log } = this.#parts
-    const last = readLastSettings(paths.lastSettings, bootstrap.uid)
-    log.say(
+    const last = this.#last.get()
+    this.#parts.log.say(
       `${reason}; ${last === undefined ? 'there are no settings from before' : 'starting from the last settings'}`,
     )
     if (last === undefined) return this.#supervisor.wait(reason)
@@ -212,12 +214,21 @@ export class Instance {
 
   /** One after the other. Whether Node-RED was started anew. */
   async #apply(next: RuntimeSettings): Promise<boolean> {
-    // Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come.
-    if (this.#settings !== undefined && this.#refused === undefined) this.#nodeRed.writeMembers(next)
+    if (this.#settings !== undefined && this.#refused === undefined) this.#withdraw(this.#settings, next)
+    // Settings that are no longer wanted may want modules that never come.
+    if (this.#beside?.digest !== next.digest) this.#beside?.abort.abort()
     const before = this.#turn
     const turn = this.#inTurn(before, next)
     this.#turn = turn
     return turn
+  }
+
+  /** Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come. */
+  #withdraw(settings: RuntimeSettings, next: RuntimeSettings): void {
+    const last = this.#last.get()
+    if (last !== undefined) this.#last.keep(withMembers(last, next))
+    this.#settings = settings === last ? this.#last.get() : withMembers(settings, next)
+    this.#nodeRed.writeMembers(next)
   }
 
   async #inTurn(before: Promise<unknown>, next: RuntimeSettings): Promise<boolean> {
@@ -227,35 +238,66 @@ export class Instance {
 
   async #applyNow(fetched: RuntimeSettings): Promise<boolean> {
     if (this.#closed.signal.aborted) return false
-    const { lastSettings } = this.#parts.paths
-    const next = withKnownKeys(fetched, this.#settings ?? readLastSettings(lastSettings, fetched.uid))
-    if (this.#settings?.digest !== next.digest) writeLastSettings(lastSettings, next)
-    if (this.#settings !== undefined && !this.#mustRestart(this.#settings, next)) {
+    const next = this.#complete(fetched)
+    const wasRefused = this.#refused !== undefined
+    this.#refused = undefined
+    if (this.#settings === undefined || wasRefused) this.#beginOnLast(next)
+    if (this.#settings !== undefined && !wasRefused && !this.#mustRestart(this.#settings, next)) {
       this.#takeOver(next)
       return false
     }
-    if (isUp(this.#supervisor.standing.phase)) await this.#installBeside(next)
+    if (this.#canGoOn()) await this.#installBeside(next)
     this.#settings = next
-    this.#refused = undefined
     this.#note = undefined
-    if (this.#asked === 'stop') {
-      this.#nodeRed.writeFiles(next)
-      this.#parts.changed(this.state())
-      return false
+    const runs = this.#asked === 'run'
+    await (runs ? this.#runAnew() : this.#staysStopped(next, wasRefused))
+    return runs
+  }
+
+  #complete(fetched: RuntimeSettings): RuntimeSettings {
+    const last = this.#last.get()
+    const next = withKnownKeys(fetched, this.#settings ?? last)
+    if (last === undefined) this.#last.keep(next)
+    return next
+  }
+
+  async #staysStopped(next: RuntimeSettings, wasRefused: boolean): Promise<void> {
+    this.#nodeRed.writeFiles(next)
+    if (wasRefused) {
+      // It stands still because somebody wants that, no longer because of the refusal.
+      this.#supervisor.stop()
+      await this.#supervisor.idle()
     }
+    this.#parts.changed(this.state())
+  }
+
+  async #runAnew(): Promise<void> {
     const settled = this.#supervisor.settled()
     this.#run()
     await settled
-    return true
+  }
+
+  /** Modules may take long, or never come: whoever has those that it ran with before begins on these. */
+  #beginOnLast(next: RuntimeSettings): void {
+    const last = this.#settings ?? this.#last.get()
+    if (last === undefined || !this.#modules.differ(next) || this.#modules.differ(last)) return
+    this.#settings = withMembers(last, next)
+    if (this.#asked === 'run') this.#run()
+    else this.#supervisor.stop()
+  }
+
+  /** Whether something runs, or can be started, without what newer settings need. */
+  #canGoOn(): boolean {
+    if (isUp(this.#supervisor.standing.phase)) return true
+    return this.#settings !== undefined && !this.#modules.differ(this.#settings)
   }
 
   #mustRestart(before: RuntimeSettings, next: RuntimeSettings): boolean {
     const asRuns = next.flows?.digest === this.#nodeRed.flowsDigest(next.flows)
-    if (this.#refused !== undefined || needsRestart(asRuns ? declaring(before, next) : before, next))
-      return true
+    if (needsRestart(asRuns ? declaring(before, next) : before, next)) return true
     if (this.#nodeRed.settingsFile() !== 'intact') return true
     if (next.flows !== undefined && (!asRuns || this.#credentialsDiffer(next.flows))) return true
-    return modulesDiffer(this.#parts.paths.user, declaredModules(next))
+    return this.#modules.differ(next)
   }
 
   #credentialsDiffer({ credentials }: NonNullable<RuntimeSettings['flows']>): boolean {
@@ -268,40 +310,36 @@ export class Instance {
    */
   #takeOver(next: RuntimeSettings): void {
     this.#nodeRed.writeFiles(next)
+    const ran = this.#inForce !== undefined && this.#inForce === this.#settings?.digest
     this.#settings = next
     this.#note = undefined
-    if (this.#inForce !== undefined) this.#inForce = next.digest
+    if (ran) this.#entersForce(next)
     this.#parts.changed(this.state())
+  }
+
+  #entersForce(settings: RuntimeSettings): void {
+    this.#last.keep(settings)
+    this.#inForce = settings.digest
   }
 
   /** Installs while the old Node-RED runs on: where npm fails, it is left as it is and npm is asked again later. */
   async #installBeside(next: RuntimeSettings): Promise<void> {
+    if (!this.#modules.differ(next)) return
+    const { signal } = this.#closed
+    const abort = new AbortController()
+    this.#beside = { digest: next.digest, abort }
+    this.#parts.changed(this.state())
     try {
-      await this.#install(next, this.#closed.signal)
+      await this.#modules.install(next, AbortSignal.any([signal, abort.signal]))
     } catch (error) {
-      this.#note = reasonOf(error)
-      this.#parts.changed(this.state())
+      if (abort.signal.aborted) throw new Error('Newer settings have come', { cause: error })
+      this.#note = `${reasonOf(error)}\nUntil that succeeds ${goesOn}`
       this.fetchAgain()
-      throw error
+      throw new Error(this.#note, { cause: error })
+    } finally {
+      this.#beside = undefined
+      this.#parts.changed(this.state())
     }
-  }
-
-  async #install(settings: RuntimeSettings, signal: AbortSignal): Promise<void> {
-    const { paths, bootstrap, environment: host, log, now } = this.#parts
-    const declared = declaredModules(settings)
-    if (!modulesDiffer(paths.user, declared)) return
-    log.say('Installing modules')
-    const folder = bootstrap.modules ?? paths.modules
-    await installModules(
-      {
-        ...declared,
-        user: paths.user,
-        nodeVersion: bootstrap.versions.node,
-        allowScripts: settings.allowInstallScripts,
-        store: { folder, npm: { node: bootstrap.node, host, log }, now },
-      },
-      signal,
-    )
   }
 
   #run(): void {
@@ -316,14 +354,14 @@ export class Instance {
       ...(settings.memory === undefined ? {} : { memory: settings.memory }),
       prepare: async (installing, signal) => {
         mkdirSync(paths.user, { recursive: true, mode: 0o700 })
-        if (modulesDiffer(paths.user, declaredModules(settings))) {
+        if (this.#modules.differ(settings)) {
           installing()
-          await this.#install(settings, signal)
+          await this.#modules.install(settings, signal)
         }
         this.#nodeRed.writeFiles(this.#settings ?? settings)
       },
       start: (mode) => {
-        this.#inForce = (this.#settings ?? settings).digest
+        this.#entersForce(this.#settings ?? settings)
         return this.#nodeRed.start(settings, mode)
       },
       answered: () => {
@@ -344,9 +382,4 @@ function declaring(before: RuntimeSettings, { flows }: RuntimeSettings): Runtime
   const { credentials } = before.flows ?? {}
   const { digest, nodes } = flows
   return { ...before, flows: { digest, nodes, ...(credentials === undefined ? {} : { credentials }) } }
-}
-
-function declaredModules({ modules, editor, functionModules }: RuntimeSettings): Declared {
-  const keepsOthers = editor.palette?.allowInstall === true || functionModules?.allowInstall === true
-  return { modules, keepsOthers }
 }

@@ -1,18 +1,56 @@
-import { fs } from './builtin.ts'
+import { fs, util } from './builtin.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { isSettings } from './runtime-client.ts'
 import type { RuntimeSettings } from './wire.ts'
 
 const { readFileSync } = fs
 
-/** The settings that this instance was given last; undefined where there are none that are whole and its own. */
-export function readLastSettings(path: string, uid: string): RuntimeSettings | undefined {
+/**
+ * The settings that Node-RED was last started on, in a file: what an instance starts from without the reconciler, and while
+ * what newer ones need cannot be had. The first ever given are kept before they run, for want of others.
+ */
+export class LastSettings {
+  readonly #path: string
+  readonly #uid: string
+  #kept: RuntimeSettings | undefined
+  #read = false
+
+  constructor(path: string, uid: string) {
+    this.#path = path
+    this.#uid = uid
+  }
+
+  /** Undefined where there are none that are whole and this instance's own. */
+  get(): RuntimeSettings | undefined {
+    if (!this.#read) this.#kept = readSettings(this.#path, this.#uid)
+    this.#read = true
+    return this.#kept
+  }
+
+  /** Throws what the file system throws. */
+  keep(settings: RuntimeSettings): void {
+    if (settings === this.get()) return
+    writeFileAtomic(this.#path, JSON.stringify(settings))
+    this.#kept = settings
+  }
+}
+
+function readSettings(path: string, uid: string): RuntimeSettings | undefined {
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
     return isSettings(parsed) && parsed.uid === uid ? parsed : undefined
   } catch {
     return undefined
   }
+}
+
+/** Settings with the members of newer ones: who is gone is gone, whatever keeps the rest from being taken over. */
+export function withMembers<T extends RuntimeSettings | undefined>(
+  settings: T,
+  { members }: RuntimeSettings,
+): T {
+  if (settings === undefined || util.isDeepStrictEqual(settings.members, members)) return settings
+  return { ...settings, members }
 }
 
 /** Earlier keys of credentials that an instance knows at most: those of the reconciler, and as many of this machine as one may have slept through. */
@@ -29,8 +67,4 @@ export function withKnownKeys(next: RuntimeSettings, before: RuntimeSettings | u
   ]
   const earlier = new Set(known.filter((key) => key !== next.credentialSecret))
   return earlier.size === 0 ? next : { ...next, earlierCredentialSecrets: [...earlier].slice(0, keysKept) }
-}
-
-export function writeLastSettings(path: string, settings: RuntimeSettings): void {
-  writeFileAtomic(path, JSON.stringify(settings))
 }

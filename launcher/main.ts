@@ -5,6 +5,7 @@ import { createAdminApi } from './admin-api.ts'
 import type { AuditReporter } from './audit-reporter.ts'
 import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
+import { listenFailure } from './health.ts'
 import { Instance } from './instance.ts'
 import { createRuntimeClient, reasonOf, type RuntimeClient } from './runtime-client.ts'
 import { Samples } from './samples.ts'
@@ -110,9 +111,13 @@ async function lock(admin: Server, bootstrap: LauncherBootstrap, log: ConsoleLog
   })
   if (failed === undefined) return
   const taken = 'code' in failed && failed.code === 'EADDRINUSE'
-  const why = taken ? 'another process has the admin port; is a launcher running already?' : failed.message
-  log.say(`Launcher of ${bootstrap.name} cannot listen on ${host}:${port}: ${why}`)
-  process.exit(taken ? exitTemporary : 1)
+  const why = taken
+    ? 'another process has it; is a launcher running already?'
+    : listenFailure(failed, { host, port })
+  const told = `The launcher of ${bootstrap.name} cannot listen on its admin port ${port}: ${why}`
+  log.say(told)
+  if (!taken) throw new Error(told)
+  process.exit(exitTemporary)
 }
 
 function onSignals(running: Running, log: ConsoleLog): void {

@@ -1,14 +1,16 @@
 import { fs } from './builtin.ts'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { writeFileAtomic } from './atomic-file.ts'
 import { canonicalDigest } from './canonical-json.ts'
-import { lives, tryLock, unlock } from './install-lock.ts'
+import type { ConsoleLog } from './console-log.ts'
+import { isGone, ownHolder } from './holder.ts'
+import { tryLock } from './install-lock.ts'
 import { npmInstall, type NpmRun } from './npm-install.ts'
 import { type Modules, versionIn } from './package-json.ts'
 import { pause } from './pause.ts'
 
 const { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } = fs
-const { utimesSync } = fs
+const { utimesSync, writeFileSync } = fs
 
 /** What an installation is made for: another of these gives another folder. */
 export interface Wanted {
@@ -20,7 +22,9 @@ export interface Wanted {
 
 export interface ModuleStore {
   readonly folder: string
-  readonly npm: Omit<NpmRun, 'folder' | 'timeoutMs' | 'allowScripts'>
+  readonly npm: Omit<NpmRun, 'folder' | 'timeoutMs' | 'allowScripts' | 'log'> & {
+    readonly log: Pick<ConsoleLog, 'write' | 'say'>
+  }
   /** The time in ms since 1970. */
   readonly now: () => number
 }
@@ -28,8 +32,9 @@ export interface ModuleStore {
 /** The last file of an installation that is written. Instances that use it have a link to it. */
 export const completeMark = '.complete'
 const unfinished = '.installing-'
+/** In an unfinished one: who is at it. */
+const holderFile = '.holder'
 const npmTimeoutMs = 10 * 60_000
-const lockedAtMostMs = npmTimeoutMs * 2 + 60_000
 const lookAgainMs = 200
 const unusedForMs = 7 * 24 * 3_600_000
 const debrisForMs = 24 * 3_600_000
@@ -41,17 +46,29 @@ const debrisForMs = 24 * 3_600_000
 export async function installed(store: ModuleStore, wanted: Wanted, signal: AbortSignal): Promise<string> {
   const digest = canonicalDigest({ ...wanted, platform: process.platform, arch: process.arch })
   const folder = join(store.folder, digest)
-  const [lock, failure] = [`${folder}.lock`, `${folder}.failed`]
+  const failure = `${folder}.failed`
   const began = store.now()
   mkdirSync(store.folder, { recursive: true, mode: 0o700 })
   for (;;) {
     signal.throwIfAborted()
     if (isComplete(store, folder)) return folder
-    if (tryLock(lock, { heldAtMostMs: lockedAtMostMs, now: store.now() })) break
+    using lock = tryLock(`${folder}.lock`, store.now)
+    if (lock !== undefined) return await installedAlone(store, wanted, { folder, failure, signal })
     await pause(lookAgainMs, signal)
     const told = toldSince(failure, began)
     if (told !== undefined) throw new Error(told)
   }
+}
+
+async function installedAlone(
+  store: ModuleStore,
+  wanted: Wanted,
+  {
+    folder,
+    failure,
+    signal,
+  }: { readonly folder: string; readonly failure: string; readonly signal: AbortSignal },
+): Promise<string> {
   try {
     if (!isComplete(store, folder)) await make(store, wanted, { folder, signal })
     rmSync(failure, { force: true })
@@ -59,8 +76,6 @@ export async function installed(store: ModuleStore, wanted: Wanted, signal: Abor
   } catch (error) {
     if (!signal.aborted && error instanceof Error) writeFileAtomic(failure, error.message)
     throw error
-  } finally {
-    unlock(lock)
   }
 }
 
@@ -83,14 +98,16 @@ async function make(
   { modules, allowScripts }: Wanted,
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  const work = mkdtempSync(join(store.folder, `${unfinished}${process.pid}-`))
+  const work = mkdtempSync(join(store.folder, unfinished))
   try {
+    writeFileSync(join(work, holderFile), ownHolder(), { mode: 0o600 })
     writeFileAtomic(join(work, 'package.json'), JSON.stringify({ private: true, dependencies: modules }))
     await npmInstall({ ...store.npm, allowScripts, folder: work, timeoutMs: npmTimeoutMs }, signal)
     const missing = Object.keys(modules).find(
       (name) => versionIn(join(work, 'node_modules'), name) === undefined,
     )
     if (missing !== undefined) throw new Error(`npm ended well, but ${missing} is not there`)
+    rmSync(join(work, holderFile))
     writeFileAtomic(join(work, completeMark), '')
     putInPlace(work, folder)
   } finally {
@@ -116,22 +133,34 @@ function putInPlace(work: string, folder: string): void {
 function clear({ folder, now }: ModuleStore): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
-    if (!isUnused(path, now())) continue
-    // First it loses its name: whoever is about to use it finds it whole, or not at all.
-    const bin = join(folder, `${unfinished}${process.pid}-${name.replace(unfinished, '')}`)
-    if (path !== bin) renameSync(path, bin)
-    rmSync(bin, { recursive: true, force: true })
+    try {
+      if (isUnused(path, now())) remove(path)
+    } catch {
+      // Somebody else is clearing it away, or it cannot be: what was installed is installed all the same.
+    }
   }
+}
+
+/** First it loses its name: whoever is about to use it finds it whole, or not at all. */
+function remove(path: string): void {
+  const name = basename(path)
+  const bin = join(dirname(path), name.startsWith(unfinished) ? name : unfinished + name)
+  if (path !== bin) renameSync(path, bin)
+  rmSync(bin, { recursive: true, force: true })
 }
 
 function isUnused(path: string, now: number): boolean {
   const name = basename(path)
-  const pid = name.startsWith(unfinished) ? Number.parseInt(name.slice(unfinished.length), 10) : undefined
-  const stat = statSync(join(path, pid === undefined ? completeMark : '.'), { throwIfNoEntry: false })
-  if (pid !== undefined) return pid !== process.pid && (!lives(pid) || ageOf(stat, now) > debrisForMs)
-  if (/\.(lock|failed)$/.test(name))
-    return ageOf(statSync(path, { throwIfNoEntry: false }), now) > debrisForMs
-  return stat !== undefined && stat.nlink === 1 && ageOf(stat, now) > unusedForMs
+  const isOld = () => ageOf(statSync(path, { throwIfNoEntry: false }), now) > debrisForMs
+  if (name.startsWith(unfinished)) return isGone(holderOf(path)) || isOld()
+  if (/\.(lock|failed)$/.test(name)) return isOld()
+  const mark = statSync(join(path, completeMark), { throwIfNoEntry: false })
+  return mark !== undefined && mark.nlink === 1 && ageOf(mark, now) > unusedForMs
+}
+
+function holderOf(work: string): string {
+  const file = join(work, holderFile)
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }
 
 function ageOf(stat: { readonly mtimeMs: number } | undefined, now: number): number {

@@ -2,6 +2,7 @@ import { fs } from './builtin.ts'
 import { join, resolve } from 'node:path'
 import { linkFile, linkTree } from './linked-tree.ts'
 import { completeMark, installed, type ModuleStore } from './module-store.ts'
+import { isConflict } from './npm-install.ts'
 import { type Modules, type Named, namedModules, versionIn, writePackageJson } from './package-json.ts'
 
 const { existsSync, renameSync, rmSync } = fs
@@ -46,12 +47,57 @@ export function modulesDiffer(user: string, declared: Declared): boolean {
  * Throws an Error with npm's last words where npm fails, and has changed nothing then. Aborting kills npm.
  */
 export async function installModules(request: InstallRequest, signal: AbortSignal): Promise<void> {
-  const { user, store, nodeVersion, allowScripts } = request
+  const { user } = request
   const others = othersIn(namedModules(user), request)
-  const modules = { ...exact(user, others), ...request.modules }
-  if (Object.keys(modules).length === 0) removeModules(user)
-  else takeOver(await installed(store, { modules, nodeVersion, allowScripts }, signal), user)
-  writePackageJson(user, { all: { ...others, ...request.modules }, declared: request.modules })
+  const { folder, fitting } = await installedBeside(request, exact(user, others), signal)
+  if (folder === undefined) removeModules(user)
+  else takeOver(folder, user)
+  const kept = Object.entries(others).filter(([name]) => Object.hasOwn(fitting, name))
+  const all = { ...Object.fromEntries(kept), ...request.modules }
+  writePackageJson(user, { all, declared: request.modules })
+}
+
+/** An installation; none where nothing is wanted. And what of the others is in it. */
+interface Beside {
+  readonly folder: string | undefined
+  readonly fitting: Modules
+}
+
+/**
+ * Git wins: of the others those are left out that do not fit beside what it declares. Any other failure is nobody's fault, and
+ * fails as a whole.
+ */
+async function installedBeside(
+  { modules, store, nodeVersion, allowScripts }: InstallRequest,
+  others: Modules,
+  signal: AbortSignal,
+): Promise<Beside> {
+  const beside = async (fitting: Modules): Promise<Beside> => {
+    const wanted = { modules: { ...fitting, ...modules }, nodeVersion, allowScripts }
+    const none = Object.keys(wanted.modules).length === 0
+    return { folder: none ? undefined : await installed(store, wanted, signal), fitting }
+  }
+  const all = await unlessConflict(beside(others))
+  if (all !== undefined) return all
+  let best = await beside({})
+  for (const [name, version] of Object.entries(others)) {
+    const more = await unlessConflict(beside({ ...best.fitting, [name]: version }))
+    if (more === undefined)
+      store.npm.log.say(
+        `${name} ${version}, installed from the editor, is removed: it does not fit beside the modules that Git declares`,
+      )
+    best = more ?? best
+  }
+  return best
+}
+
+async function unlessConflict(beside: Promise<Beside>): Promise<Beside | undefined> {
+  try {
+    return await beside
+  } catch (error) {
+    if (isConflict(error)) return undefined
+    throw error
+  }
 }
 
 /** What is named, and neither declared now nor when it was installed. */

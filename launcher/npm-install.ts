@@ -17,7 +17,9 @@ export interface NpmRun {
 }
 
 const longestLine = 2000
-const linesTold = 5
+/** npm names the cause first; what follows is advice and where its own log lies. */
+const linesTold = 12
+const longestTold = 4000
 
 const options = [
   'install',
@@ -34,17 +36,23 @@ const options = [
 
 /**
  * Installs what the package.json of a folder names; its processes are not Node-RED's, and no memory limit counts them.
- * What npm's own cache knows is not asked of the registry again. Throws an Error with npm's last words. Aborting kills npm.
+ * What npm's own cache knows is not asked of the registry again. Throws an Error with npm's words. Aborting kills npm.
  */
 export async function npmInstall(run: NpmRun, signal: AbortSignal): Promise<void> {
   const cached = await runNpm(run, ['--prefer-offline'], signal)
   if (cached === undefined) return
   // What npm remembers of a package may be older than the version that is asked for.
   const failure = /\bETARGET\b/.test(cached) ? await runNpm(run, ['--prefer-online'], signal) : cached
-  if (failure !== undefined) throw new Error(`npm could not install the modules: ${failure}`)
+  if (failure !== undefined)
+    throw new Error(`npm could not install the modules: ${failure}`.slice(0, longestTold))
 }
 
-/** npm's last words where it fails. */
+/** Whether npm failed, for us or for whom we waited for, because packages want each other in versions that do not fit. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof Error && /\bcode ERESOLVE\b/.test(error.message)
+}
+
+/** npm's first words about why it fails. */
 async function runNpm(
   { folder, allowScripts, node, host, log, timeoutMs }: NpmRun,
   more: readonly string[],
@@ -54,8 +62,8 @@ async function runNpm(
   const splitter = new LineSplitter(longestLine)
   const keep = (texts: readonly string[]) => {
     log.write('launcher', texts)
-    lines.push(...texts)
-    lines.splice(0, lines.length - linesTold)
+    lines.push(...texts.filter((text) => !/^npm (error|ERR!)\s*$/.test(text)))
+    lines.length = Math.min(lines.length, linesTold)
   }
   signal.throwIfAborted()
   const scripts = allowScripts ? [] : ['--ignore-scripts']

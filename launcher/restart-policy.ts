@@ -4,12 +4,27 @@ const firstDelayMs = 1000
 const longestDelayMs = 60_000
 /** Health of this long says that the trouble before it is over: the pauses begin anew. */
 const recoveredAfterMs = 60_000
+const minuteMs = 60_000
 /** Ends that lie further back than this count no more. */
-const windowMs = 600_000
-/** So many ends within the window are a crash loop. */
-const endsBeforeSafeMode = 5
-/** And so many of a Node-RED in safe mode say that its flows are not the cause. */
-const endsInSafeMode = 3
+const windowMs = 60 * minuteMs
+
+/** So many ends within so long are a loop: a quick one, or a slow one that brings the flows down all day. */
+interface Loop {
+  readonly ends: number
+  readonly withinMs: number
+}
+
+/** Those of flows lead to safe mode. Those in safe mode say that flows are not the cause. */
+const loops: { readonly [mode in StartMode]: readonly Loop[] } = {
+  normal: [
+    { ends: 5, withinMs: 10 * minuteMs },
+    { ends: 10, withinMs: windowMs },
+  ],
+  safe: [
+    { ends: 3, withinMs: 10 * minuteMs },
+    { ends: 6, withinMs: windowMs },
+  ],
+}
 
 /** `safe`: Node-RED runs with its flows stopped, so that they can be mended in the editor. */
 export type StartMode = 'normal' | 'safe'
@@ -46,11 +61,13 @@ export function afterLife({ mode, failures, ends }: Troubles, life: Life): Next 
   const recent = ends.filter((end) => end > life.at - windowMs)
   if (!life.started) return again({ mode, failures: inARow, ends: recent })
   const all = [...recent, life.at]
-  if (mode === 'safe') {
-    return all.length < endsInSafeMode ? again({ mode, failures: inARow, ends: all }) : 'give-up'
-  }
-  if (all.length < endsBeforeSafeMode) return again({ mode, failures: inARow, ends: all })
-  return again({ mode: 'safe', failures: 1, ends: [] })
+  if (!loops[mode].some((loop) => isLoop(all, life.at, loop)))
+    return again({ mode, failures: inARow, ends: all })
+  return mode === 'safe' ? 'give-up' : again({ mode: 'safe', failures: 1, ends: [] })
+}
+
+function isLoop(all: readonly number[], now: number, { ends, withinMs }: Loop): boolean {
+  return all.filter((end) => end > now - withinMs).length >= ends
 }
 
 function again(troubles: Troubles): Next {

@@ -1,6 +1,5 @@
 import type { Say } from './console-log.ts'
-import { pause } from './pause.ts'
-import { backOff } from './restart-policy.ts'
+import { Delivery } from './delivery.ts'
 import { type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { LauncherState } from './wire.ts'
 
@@ -11,63 +10,43 @@ export interface StateReporterParts {
   readonly refused: () => void
 }
 
-const firstRetryMs = 1000
-const longestRetryMs = 60_000
-
-/** Pushes the newest state to the reconciler: one push under way at most, tried again until one is taken. */
+/** Pushes the newest state to the reconciler, until one is taken. */
 export class StateReporter {
   readonly #parts: StateReporterParts
-  readonly #closed = new AbortController()
+  readonly #delivery: Delivery
   #newest: LauncherState | undefined
-  #wake = new AbortController()
-  /** Aborted when the door has been seen to answer. */
-  #reachable = new AbortController()
-  #failures = 0
-  #working: Promise<void> | undefined
 
   constructor(parts: StateReporterParts) {
     this.#parts = parts
-  }
-
-  push(state: LauncherState): void {
-    if (this.#closed.signal.aborted) return
-    this.#newest = state
-    this.#wake.abort()
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
+    this.#delivery = new Delivery({
+      waits: () => this.#newest !== undefined,
+      send: async (failures, signal) => {
+        const state = this.#newest
+        const taken = state === undefined || (await this.#send(state, failures === 0, signal))
+        if (taken && this.#newest === state) this.#newest = undefined
+        return taken
+      },
     })
   }
 
-  /** The door answers: what is still to be said is said at once, however often that has failed. */
+  push(state: LauncherState): void {
+    this.#newest = state
+    this.#delivery.begin()
+  }
+
+  /** See `Delivery.reachable`. */
   reachable(): void {
-    this.#failures = 0
-    this.#reachable.abort()
+    this.#delivery.reachable()
   }
 
-  /** Gives what is still to be said this many milliseconds, then gives up. */
+  /** See `Delivery.close`. */
   async close(withinMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#closed.abort(), withinMs)
-    await this.#working
-    clearTimeout(timer)
-    this.#closed.abort()
+    await this.#delivery.close(withinMs)
   }
 
-  async #work(): Promise<void> {
-    this.#failures = 0
-    while (this.#newest !== undefined && !this.#closed.signal.aborted) {
-      const state = this.#newest
-      this.#wake = new AbortController()
-      this.#reachable = new AbortController()
-      const taken = await this.#send(state, this.#failures === 0)
-      if (taken && this.#newest === state) this.#newest = undefined
-      this.#failures = taken ? 0 : this.#failures + 1
-      if (!taken) await this.#pauseAfter(this.#failures)
-    }
-  }
-
-  async #send(state: LauncherState, first: boolean): Promise<boolean> {
+  async #send(state: LauncherState, first: boolean, signal: AbortSignal): Promise<boolean> {
     try {
-      const status = await this.#parts.runtime.report(state, this.#closed.signal)
+      const status = await this.#parts.runtime.report(state, signal)
       if (status === 401 || status === 403) this.#parts.refused()
       if (status >= 200 && status < 300) return true
       if (first) this.#parts.say(`The reconciler answers ${status} to the state`)
@@ -75,12 +54,5 @@ export class StateReporter {
       if (first) this.#parts.say(`The state cannot be sent: ${reasonOf(error)}`)
     }
     return false
-  }
-
-  /** A newer state ends the pause, unless pushes keep failing; that the door answers always does. */
-  async #pauseAfter(failures: number): Promise<void> {
-    const milliseconds = backOff(failures, firstRetryMs, longestRetryMs)
-    const always = [this.#closed.signal, this.#reachable.signal]
-    await pause(milliseconds, AbortSignal.any(failures < 3 ? [...always, this.#wake.signal] : always))
   }
 }

@@ -1,5 +1,5 @@
 import type { Say } from './console-log.ts'
-import { type Address, answers, portIsFree, residentBytes, untilAnswers } from './health.ts'
+import { type Address, answers, residentBytes, untilAnswers, whyNotListen } from './health.ts'
 import type { RunningNodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { afterLife, noTroubles, type Life as Lived, type StartMode, type Troubles } from './restart-policy.ts'
@@ -155,10 +155,8 @@ export class Supervisor {
     try {
       this.#enter('starting')
       await workload.prepare(() => this.#enter('installing'), signal)
-      const { port } = workload.address
-      if (!(await portIsFree(workload.address))) {
-        return { message: `Port ${port} is in use by another process`, started, healthyMs: 0 }
-      }
+      const trouble = await whyNotListen(workload.address)
+      if (trouble !== undefined) return { message: trouble, started, healthyMs: 0 }
       if (signal.aborted) return { message: 'stopped', started, healthyMs: 0 }
       this.#child = workload.start(mode)
       started = true

@@ -123,6 +123,8 @@ export interface LauncherState {
   readonly phase: LauncherPhase
   /** Why, for a person. */
   readonly message?: string
+  /** Modules of newer settings are being installed, while those in force stay. Beside the phase `installing`: before it starts. */
+  readonly installing?: boolean
   /** `digest` of the settings in force; absent before the first start. */
   readonly settings?: string
   /** Whether settings.js is still as it was written. */

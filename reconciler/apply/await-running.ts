@@ -1,32 +1,38 @@
 import type { ActionContext } from './action-context.ts'
 import { driverOf } from './driver-of.ts'
 import { UnhealthyError } from './health.ts'
+import type { Sighting } from '../model/observed-state.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 
-/** How long an instance may take to run once its driver has it, and how often the driver is asked. In milliseconds. */
+/**
+ * How long an instance may take to run once its driver has it, and what it needs is installed, and how often the driver is
+ * asked. In milliseconds.
+ */
 const patience = 180_000
 const pollInterval = 5_000
 
+type Context = Pick<ActionContext, 'drivers' | 'clock' | 'health'>
+
 /**
  * Waits until the instance runs as placed. Its launcher's report says so at once; the driver is asked now and then as
- * well, for a launcher whose reports do not get through.
+ * well, for a launcher whose reports do not get through, and whether it still installs: that takes as long as it takes.
+ * @throws UnhealthyError when it ended by itself, or neither runs nor installs for too long.
  */
 export async function awaitRunning(
   placed: PlacedInstance,
-  context: ActionContext,
+  context: Context,
   signal: AbortSignal,
 ): Promise<void> {
   const done = new AbortController()
-  const limited = AbortSignal.any([signal, done.signal, AbortSignal.timeout(patience)])
+  const either = AbortSignal.any([signal, done.signal])
   try {
     await Promise.race([
-      context.health.whenRunning(placed.uid, placed.settings, limited),
-      pollUntilRunning(placed, context, limited),
+      context.health.whenRunning(placed.uid, placed.settings, either),
+      pollUntilRunning(placed, context, either),
     ])
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof UnhealthyError) throw error
-    throw new UnhealthyError(`it did not come up within ${patience / 1000} s`)
+    throw error
   } finally {
     done.abort()
   }
@@ -34,16 +40,45 @@ export async function awaitRunning(
 
 async function pollUntilRunning(
   placed: PlacedInstance,
-  context: ActionContext,
+  context: Context,
   signal: AbortSignal,
 ): Promise<void> {
-  const driver = driverOf(placed.spec.driver, context)
-  for (;;) {
+  const now = () => context.clock.now().getTime()
+  for (let end = now() + patience; ;) {
     await context.clock.sleep(pollInterval, signal)
-    const seen = (await driver.observe(signal)).find(({ uid }) => uid === placed.uid)
-    if (seen?.kind !== 'present') continue
-    if (seen.phase === 'running' && seen.fields['settings'] === placed.settings) return
-    if (seen.phase === 'crashed' || seen.phase === 'safe')
-      throw new UnhealthyError(seen.message ?? 'Node-RED ended by itself')
+    const seen = await look(placed, context, signal)
+    if (seen !== undefined && isInstalling(seen)) end = now() + patience
+    else if (seen !== undefined && runsAs(placed, seen)) return
+    if (now() >= end) throw tooLong(seen?.message)
   }
+}
+
+type Seen = Extract<Sighting, { readonly kind: 'present' }>
+
+function isInstalling({ phase, installing }: Seen): boolean {
+  return phase === 'installing' || installing === true
+}
+
+function runsAs({ settings }: PlacedInstance, { phase, fields, message }: Seen): boolean {
+  if (phase === 'crashed' || phase === 'safe') throw new UnhealthyError(message ?? 'Node-RED ended by itself')
+  return phase === 'running' && fields['settings'] === settings
+}
+
+/** Undefined where it cannot be seen now. */
+async function look(
+  { uid, spec }: PlacedInstance,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  try {
+    const seen = (await driverOf(spec.driver, context).observe(signal)).find((one) => one.uid === uid)
+    return seen?.kind === 'present' ? seen : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function tooLong(message: string | undefined): UnhealthyError {
+  const what = `it did not come up as declared within ${patience / 1000} s`
+  return new UnhealthyError(message === undefined ? what : `${what}: ${message}`)
 }

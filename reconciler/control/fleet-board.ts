@@ -84,7 +84,7 @@ export class FleetBoard implements FleetStatusFeed {
     if (observed === undefined || entry === undefined) return
     const before = observed.observations.get(state.uid)
     const fields = before?.kind === 'present' ? before.fields : {}
-    const { uid, phase, message, lastLines } = state
+    const { uid, phase, message, installing, lastLines } = state
     const seen = {
       kind: 'present',
       uid,
@@ -92,6 +92,7 @@ export class FleetBoard implements FleetStatusFeed {
       phase,
       fields,
       ...(message === undefined ? {} : { message }),
+      ...(installing === true ? { installing } : {}),
       ...(lastLines === undefined ? {} : { lastLines }),
     } as const
     const observations = new Map(observed.observations).set(uid, seen)

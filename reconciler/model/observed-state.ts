@@ -38,6 +38,8 @@ export type Sighting =
       readonly phase: Phase
       /** Why, for a person: the last error, the exit code. */
       readonly message?: string
+      /** What newer settings need is being installed, while those in force stay. */
+      readonly installing?: true
       /** What it said last before it ended, where it has crashed or is in safe mode: for those who may read its log. */
       readonly lastLines?: readonly string[]
       /** What runs in place of the flows that were applied; absent where they are as applied, or it is not known. */

@@ -148,9 +148,13 @@ function wantedState({ desired }: StatusInput): 'running' | 'stopped' {
   return desired?.state ?? 'running'
 }
 
-function reconciling({ action, active, failure }: StatusInput): Judgement {
-  if (active)
-    return { status: 'True', reason: 'Applying', message: `${action?.kind ?? 'an action'} is under way` }
+function reconciling({ action, active, failure, observation }: StatusInput): Judgement {
+  if (active) {
+    const message = `${action?.kind ?? 'an action'} is under way`
+    if (observation?.kind !== 'present' || observation.installing !== true)
+      return { status: 'True', reason: 'Applying', message }
+    return { status: 'True', reason: 'Installing', message: `${message}: its modules are being installed` }
+  }
   if (action !== undefined && failure !== undefined)
     return {
       status: 'True',

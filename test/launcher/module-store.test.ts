@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   globSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -10,6 +12,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ownHolder } from '../../launcher/holder.ts'
+import { tryLock } from '../../launcher/install-lock.ts'
 import { npmInstall } from '../../launcher/npm-install.ts'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
 import { exited, type LauncherUnderTest, prepareLauncher, settingsFor } from '../support/launcher.ts'
@@ -169,6 +173,52 @@ t.test('what nobody uses any more is cleared away, and what somebody uses is not
     [['first'], ['first', 'second']],
   )
   t.ok(existsSync(moduleFile(used, 'first')))
+})
+
+/** What this process writes down of itself, but for what is said. */
+const holder = (changes: object = {}) => JSON.stringify({ ...JSON.parse(ownHolder()), ...changes })
+const predecessor = holder({ started: '1' })
+const elsewhere = holder({ host: 'another', started: '1' })
+
+t.test('what a dead process left is told from what a living one is at, whatever their ids', async (t) => {
+  const { store, launcher } = await shared(t)
+  const left = { dead: predecessor, reboot: holder({ boot: 'before' }), living: holder(), elsewhere }
+  for (const [name, text] of Object.entries(left)) {
+    mkdirSync(join(store, `.installing-${name}`), { recursive: true })
+    writeFileSync(join(store, `.installing-${name}`, '.holder'), text)
+  }
+  const one = await launcher({ modules: { first: '1.0.0' } })
+  one.launch()
+  await running(one)
+  t.strictSame(globSync('.installing-*', { cwd: store }).toSorted(), [
+    '.installing-elsewhere',
+    '.installing-living',
+  ])
+  t.strictSame(globSync('*/.holder', { cwd: store }), [], 'no installation holds one')
+})
+
+t.test('a lock is taken over from who is gone, or silent for a minute', async (t) => {
+  const file = join(t.testdir({}), 'lock')
+  const now = () => statSync(file).mtimeMs
+  {
+    using held = tryLock(file, Date.now)
+    t.ok(held)
+    t.notOk(tryLock(file, now), 'not from this very process')
+  }
+  t.notOk(existsSync(file))
+  for (const [text, free] of [
+    [predecessor, true],
+    [holder({ pid: spawnSync('true').pid }), true],
+    [elsewhere, false],
+    ['', false],
+  ] as const) {
+    writeFileSync(file, text)
+    using held = tryLock(file, now)
+    t.equal(held !== undefined, free, text)
+  }
+  writeFileSync(file, elsewhere)
+  using held = tryLock(file, () => now() + 60_001)
+  t.ok(held)
 })
 
 t.test('npm that hangs is ended', async (t) => {

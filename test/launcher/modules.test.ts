@@ -1,7 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask, member, settingsFor, startLauncher } from '../support/launcher.ts'
+import type { RuntimeSettings } from '../../launcher/wire.ts'
+import { ask, exited, member, settingsFor, startLauncher } from '../support/launcher.ts'
+import { nodePackage, openRegistry } from '../support/npm-registry.ts'
+import { until } from '../support/until.ts'
 
 const randomNode = 'node-red-node-random'
 
@@ -39,4 +43,85 @@ t.test('modules are what Git says, and the old Node-RED runs on where npm fails'
   door.settings = settingsFor(port, { digest: 'digest-4', members })
   t.match(JSON.parse((await admin('POST', '/reload')).text), { restarted: true, state: { modules: {} } })
   t.notOk(existsSync(join(directory, 'user/node_modules', randomNode)))
+})
+
+const [olga, vera] = [member('olga', '*'), member('vera', 'read')]
+const declared = 'node-red-contrib-declared'
+
+async function setUp(t: Parameters<typeof startLauncher>[0], modules: RuntimeSettings['modules']) {
+  const packages = [nodePackage(declared, '1.0.0'), nodePackage('node-red-contrib-late', '1.0.0')]
+  const registry = await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), packages)
+  const launcher = await startLauncher(t, { members: [olga, vera], modules })
+  const reload = async (digest: string, changes: Partial<RuntimeSettings>) => {
+    launcher.door.settings = settingsFor(launcher.port, { members: [olga], digest, ...changes })
+    return launcher.admin('POST', '/reload')
+  }
+  const flowsAs = async (name: string) => {
+    const headers = { authorization: `Bearer ${name}-token` }
+    return (await ask(`http://127.0.0.1:${launcher.port}/flows`, { headers })).status
+  }
+  return { registry, launcher, reload, flowsAs }
+}
+
+t.test('what cannot be installed keeps nothing down, also not after a start', async (t) => {
+  const modules = { [declared]: '1.0.0' }
+  const { registry, launcher, reload, flowsAs } = await setUp(t, modules)
+  const old = { phase: 'running', settings: 'digest-1', modules } as const
+  const runsOnOld = (pid?: number) =>
+    launcher.when(
+      'it runs on what it had and says why',
+      (seen) =>
+        seen.phase === 'running' && seen.pid !== pid && seen.message?.includes('stay in force') === true,
+    )
+  t.equal(await flowsAs('vera'), 200)
+  const refused = await reload('digest-2', { modules: { ...modules, 'no-such-module': '1.0.0' } })
+  t.equal(refused.status, 502)
+  const state = await runsOnOld()
+  t.match(state, { ...old, message: /no-such-module[^]*stay in force/ })
+
+  process.kill(state.pid ?? 0, 'SIGKILL')
+  t.match(await runsOnOld(state.pid), old)
+  t.equal(await flowsAs('vera'), 401, 'whoever went with the settings that cannot run stays away')
+
+  await registry.close()
+  for (const door of [200, 503]) {
+    launcher.process.kill('SIGTERM')
+    await exited(launcher.process)
+    launcher.door.status = door
+    launcher.launch()
+    if (door === 200) t.match(await runsOnOld(), old, 'without the registry')
+    else t.match(await launcher.when('it runs', ({ phase }) => phase === 'running'), old, 'without anybody')
+    t.equal(await flowsAs('vera'), 401)
+  }
+
+  launcher.door.status = 200
+  t.equal((await reload('digest-3', { modules })).status, 200)
+  const after = await launcher.state()
+  t.match(after, { ...old, settings: 'digest-3' })
+  t.equal(after.message, undefined)
+})
+
+t.test('an installation that takes long is told, and ends with the settings that want it', async (t) => {
+  const { registry, launcher, reload } = await setUp(t, {})
+  registry.mute.add('node-red-contrib-late')
+  const { pid } = await launcher.state()
+  const late = reload('digest-2', { modules: { 'node-red-contrib-late': '1.0.0' } })
+  await until('npm has asked', () => registry.asked.includes('/node-red-contrib-late'))
+  t.match(await launcher.state(), { phase: 'running', pid, installing: true, message: /being installed/ })
+  t.match(launcher.door.states.at(-1)?.state, { phase: 'running', installing: true })
+  t.equal((await reload('digest-3', { env: { A: 'b' } })).status, 200)
+  t.match(await late, { status: 502, text: /Newer settings have come/ })
+  const after = await launcher.state()
+  t.match(after, { phase: 'running', settings: 'digest-3', modules: {} })
+  t.strictSame([after.installing, after.message], [undefined, undefined])
+})
+
+t.test('one that is stopped starts with what it had where the rest cannot be installed', async (t) => {
+  const { launcher, reload } = await setUp(t, {})
+  await launcher.admin('POST', '/stop')
+  await launcher.when('it has stopped', ({ phase }) => phase === 'stopped')
+  t.equal((await reload('digest-2', { modules: { 'no-such-module': '1.0.0' } })).status, 502)
+  await launcher.admin('POST', '/start')
+  const state = await launcher.when('it runs', ({ phase }) => phase === 'running')
+  t.match(state, { settings: 'digest-1', message: /stay in force/ })
 })

@@ -86,6 +86,46 @@ t.test('what is installed from the editor stays beside what Git declares', async
   t.ok(registry.asked.length > 0)
 })
 
+t.test('what does not fit beside what Git declares makes way, and the rest stays', async (t) => {
+  await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), [
+    ...packages,
+    nodePackage('node-red-contrib-bound', '1.0.0', {
+      peerDependencies: { 'node-red-contrib-declared': '1.0.0' },
+    }),
+  ])
+  const shared = {
+    members: [member('olga', '*')],
+    editor: { enabled: true, title: 'Press 1', palette: { allowInstall: true } },
+  }
+  const modules = { 'node-red-contrib-declared': '1.0.0' }
+  const { launcher, identity } = await startWithSignIn(t, { ...shared, modules })
+  for (const module of ['node-red-contrib-bound', 'node-red-contrib-own', 'node-red-contrib-other'])
+    t.match(await install(launcher, { module }), { status: 200 })
+  const reload = async (digest: string, version: string) => {
+    const changes = { ...shared, identity, digest, modules: { 'node-red-contrib-declared': version } }
+    launcher.door.settings = settingsFor(launcher.port, changes)
+    return launcher.admin('POST', '/reload')
+  }
+
+  t.match(await reload('digest-2', '9.0.0'), { status: 502, text: /9\.0\.0/ }, 'Git is at fault here')
+  const bound = { 'node-red-contrib-bound': '1.0.0' }
+  t.match((await launcher.state()).modules, bound, 'which costs nobody anything')
+
+  // npm is asked once for all and once for each: that may take longer than a test waits for an answer
+  void reload('digest-3', '1.1.0').catch(() => undefined)
+  const runs = await launcher.when(
+    'it runs',
+    ({ settings, phase }) => settings === 'digest-3' && phase === 'running',
+  )
+  t.strictSame(runs.modules, {
+    'node-red-contrib-declared': '1.1.0',
+    'node-red-contrib-other': '1.0.0',
+    'node-red-contrib-own': '1.0.0',
+  })
+  t.match(launcher.console(), /node-red-contrib-bound 1\.0\.0, installed from the editor, is removed/)
+  t.match(JSON.parse((await reload('digest-3', '1.1.0')).text), { restarted: false })
+})
+
 t.test('lists say what may be installed and what is loaded', async (t) => {
   const registry = await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), packages)
   const editor = {

@@ -81,6 +81,20 @@ t.test('one that ends every two minutes, healthy between, is a loop all the same
   t.equal(told.at(-1), 'give-up')
 })
 
+t.test('one that ends every five minutes is a loop within the hour', async (t) => {
+  const told = livesOf(20, 300_000, { started: true, healthyMs: 290_000 })
+  t.equal(told.indexOf('safe 1'), 9)
+  t.strictSame([told.length, told.at(-1)], [16, 'give-up'])
+})
+
+t.test('ends of another hour do not count', async (t) => {
+  const nine = Array.from({ length: 9 }, (_, nth) => nth * 300_000)
+  const troubles = { mode: 'normal', failures: 1, ends: nine } as const
+  const endAt = (at: number) => afterLife(troubles, { at, started: true, healthyMs: 290_000 })
+  t.match(endAt(3_599_999), { troubles: { mode: 'safe' } })
+  t.match(endAt(3_600_000), { troubles: { mode: 'normal', ends: [...nine.slice(1), 3_600_000] } })
+})
+
 t.test('one that ends three times an hour is started for ever', async (t) => {
   const told = livesOf(50, 1_200_000, { started: true, healthyMs: 1_190_000 })
   t.strictSame([...new Set(told)], ['normal 1'])

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { canonicalDigest } from '../../launcher/canonical-json.ts'
+import { listenFailure } from '../../launcher/health.ts'
 import { heapFlags } from '../../launcher/settings-file.ts'
 import { answeringFlow } from '../support/answering-flow.ts'
 import { freePortPair } from '../support/free-port.ts'
@@ -117,7 +118,17 @@ t.test('a token that is refused stops Node-RED and says why', async (t) => {
   const state = await launcher.when('it has stopped', ({ phase }) => phase === 'stopped')
   t.match(state.message, /refuses this instance's token/)
   await t.rejects(ask(`http://127.0.0.1:${launcher.port}/`))
+
+  await launcher.admin('POST', '/stop')
   launcher.door.status = 200
+  t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), { restarted: false })
+  const stopped = await launcher.state()
+  t.strictSame([stopped.phase, stopped.message], ['stopped', undefined], 'it is stopped because it is to be')
+
+  launcher.door.status = 401
+  await launcher.admin('POST', '/reload')
+  launcher.door.status = 200
+  await launcher.admin('POST', '/start')
   t.match(JSON.parse((await launcher.admin('POST', '/reload')).text), {
     restarted: true,
     state: { phase: 'running' },
@@ -136,3 +147,18 @@ t.test('a port that is taken is said', async (t) => {
   await new Promise((resolve) => other.close(resolve))
   await launcher.when('it runs', ({ phase }) => phase === 'running')
 })
+
+t.test(
+  'an address that is not of this machine is said, and so is a port that is not permitted',
+  async (t) => {
+    const launcher = await prepareLauncher(t, { host: '192.0.2.1' })
+    launcher.launch()
+    const state = await launcher.when('it says so', ({ phase }) => phase === 'crashed')
+    t.match(state.message, /192\.0\.2\.1 is no address of this machine: name one that is as localfs\.host/)
+    const [denied, odd] = ['EACCES', 'EIO'].map((code) =>
+      listenFailure(Object.assign(new Error(`listen ${code}`), { code }), { host: '127.0.0.1', port: 80 }),
+    )
+    t.match(denied, /^Port 80 may not be used by the user .* from 1024 up/)
+    t.match(odd, /127\.0\.0\.1, port 80: listen EIO/)
+  },
+)

@@ -56,6 +56,11 @@ const table: readonly (readonly [string, Partial<StatusInput>, string])[] = [
     'running False/Outdated True/Pending False/NotStalled False/AsApplied',
   ],
   [
+    'a change that waits for modules',
+    { action: action(), active: true, observation: { ...present('running'), installing: true } },
+    'running False/Outdated True/Installing False/NotStalled False/AsApplied',
+  ],
+  [
     'a change nobody feels',
     { action: action({ kind: 'update', effect: 'nothing' }) },
     'running True/Running True/Pending False/NotStalled False/AsApplied',

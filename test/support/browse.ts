@@ -1,3 +1,5 @@
+import { createCookieJar, type CookieJar } from './cookie-jar.ts'
+
 /** A browser without a screen: real requests, cookies as RFC 6265 has them, redirects, links and forms. No script runs. */
 export interface Browser {
   readonly cookies: CookieJar
@@ -99,7 +101,8 @@ function formOf({ html, url, text }: Page, id: string | undefined): Form {
   }
 }
 
-function attribute(attributes: string, name: string): string | undefined {
+/** The value of an attribute in the text of a tag. */
+export function attribute(attributes: string, name: string): string | undefined {
   const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1]
   return value === undefined ? undefined : unescaped(value)
 }
@@ -118,90 +121,5 @@ function pageOf(url: URL, status: number, headers: Headers, html: string): Page 
     html,
     text: unescaped(body).replaceAll(/\s+/g, ' ').trim(),
     title: unescaped(/<title>([^]*?)<\/title>/.exec(html)?.[1] ?? ''),
-  }
-}
-
-interface Cookie {
-  readonly name: string
-  readonly value: string
-  readonly host: string
-  readonly path: string
-  readonly secure: boolean
-  readonly expires: number
-}
-
-export interface CookieJar {
-  take(url: URL, headers: readonly string[]): void
-  headerFor(url: URL): string
-  /** Every Set-Cookie header that came in, as it came. */
-  readonly seen: readonly string[]
-  value(name: string): string | undefined
-  set(cookie: {
-    readonly name: string
-    readonly value: string
-    readonly url: URL
-    readonly path: string
-  }): void
-}
-
-/** Cookies belong to a host, whatever the port (RFC 6265, section 8.5), and a path. */
-function createCookieJar(): CookieJar {
-  let kept: readonly Cookie[] = []
-  const seen: string[] = []
-  const put = (cookie: Cookie): void => {
-    const others = kept.filter(
-      ({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path,
-    )
-    kept = cookie.expires <= Date.now() ? others : [...others, cookie]
-  }
-  return {
-    seen,
-    take: (url, headers) => {
-      for (const header of headers) {
-        seen.push(header)
-        put(parseCookie(header, url))
-      }
-    },
-    headerFor: (url) =>
-      kept
-        .filter(({ host, path, secure, expires }) => {
-          const isBelow = url.pathname === path || url.pathname.startsWith(path.replace(/\/?$/, '/'))
-          return (
-            host === url.hostname && isBelow && expires > Date.now() && (!secure || url.protocol === 'https:')
-          )
-        })
-        .toSorted((a, b) => b.path.length - a.path.length)
-        .map(({ name, value }) => `${name}=${value}`)
-        .join('; '),
-    value: (name) => kept.find((cookie) => cookie.name === name)?.value,
-    set: ({ name, value, url, path }) =>
-      put({ name, value, path, host: url.hostname, secure: false, expires: Infinity }),
-  }
-}
-
-function parseCookie(header: string, url: URL): Cookie {
-  const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
-  const at = pair.indexOf('=')
-  const values = new Map(
-    attributes.map((one) => {
-      const [name = '', value = ''] = one.split('=', 2)
-      return [name.toLowerCase(), value] as const
-    }),
-  )
-  const age = values.get('max-age')
-  const expires = values.get('expires')
-  const until =
-    age === undefined
-      ? expires === undefined
-        ? Infinity
-        : Date.parse(expires)
-      : Date.now() + Number(age) * 1000
-  return {
-    name: pair.slice(0, at),
-    value: pair.slice(at + 1),
-    host: url.hostname,
-    path: values.get('path') ?? (url.pathname.replace(/\/[^/]*$/, '') || '/'),
-    secure: values.has('secure'),
-    expires: until,
   }
 }

@@ -98,7 +98,8 @@ export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
       kill: async (uid) => signalAll(uid, 'SIGKILL'),
       destroy: async (uid) => rm(join(instances, uid), { recursive: true, maxRetries: 5 }),
       stopFromWithin: async (uid) => {
-        await command(await bootstrap(uid), { verb: 'stop', timeoutMs: 10_000 }, new AbortController().signal)
+        const limit = AbortSignal.timeout(10_000)
+        await command(await bootstrap(uid), { verb: 'stop', limit }, new AbortController().signal)
       },
       hang: async (uid, hung) => signalAll(uid, hung ? 'SIGSTOP' : 'SIGCONT'),
     },

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { attribute } from './browse.ts'
+import { createCookieJar } from './cookie-jar.ts'
 
 /** A page, and where the visitor stands. */
 export interface Page {
@@ -8,19 +10,12 @@ export interface Page {
   readonly text: string
 }
 
-interface Cookie {
-  readonly name: string
-  readonly value: string
-  readonly host: string
-  readonly path: string
-}
-
 /**
  * Somebody with a browser that keeps cookies as browsers do, by host and path and not by port, follows redirects one
  * by one, and fills in forms.
  */
 export class Visitor {
-  cookies: Cookie[] = []
+  readonly cookies = createCookieJar()
   /** Every address that was asked for, in order. */
   readonly way: string[] = []
 
@@ -55,27 +50,21 @@ export class Visitor {
     this.way.push(address)
     const url = new URL(address)
     const headers = new Headers({ accept: 'text/html,application/xhtml+xml', ...asRecord(init.headers) })
-    const cookie = this.cookies
-      .filter(({ host, path }) => host === url.hostname && isBelow(url.pathname, path))
-      .map(({ name, value }) => `${name}=${value}`)
-    if (cookie.length > 0) headers.set('cookie', cookie.join('; '))
+    const cookie = this.cookies.headerFor(url)
+    if (cookie !== '') headers.set('cookie', cookie)
     const response = await fetch(url, {
       signal: AbortSignal.timeout(10_000),
       ...init,
       headers,
       redirect: 'manual',
     })
-    for (const line of response.headers.getSetCookie()) this.#keep(url, line)
+    this.cookies.take(url, response.headers.getSetCookie())
     return { url: address, status: response.status, headers: response.headers, text: await response.text() }
   }
 
   /** The cookies that go with a request to there, for what is no page. */
   headersFor(address: string): IncomingHttpHeaders {
-    const url = new URL(address)
-    const found = this.cookies.filter(
-      ({ host, path }) => host === url.hostname && isBelow(url.pathname, path),
-    )
-    return { cookie: found.map(({ name, value }) => `${name}=${value}`).join('; ') }
+    return { cookie: this.cookies.headerFor(new URL(address)) }
   }
 
   async #follow(first: Page, stopAt?: (location: string) => boolean): Promise<Page> {
@@ -88,34 +77,8 @@ export class Visitor {
     }
     return page
   }
-
-  #keep(url: URL, line: string): void {
-    const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
-    const at = pair.indexOf('=')
-    const named = (name: string) =>
-      attributes.find((text) => text.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1)
-    const path = named('path') ?? (url.pathname.replace(/\/[^/]*$/, '') || '/')
-    const cookie = { name: pair.slice(0, at), value: pair.slice(at + 1), host: url.hostname, path }
-    const expires = named('expires')
-    const over =
-      Number(named('max-age') ?? 1) <= 0 || (expires !== undefined && Date.parse(expires) < Date.now())
-    this.cookies = this.cookies.filter(
-      ({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path,
-    )
-    if (!over && cookie.value !== '') this.cookies.push(cookie)
-  }
 }
 
 function asRecord(headers: RequestInit['headers']): Record<string, string> {
   return Object.fromEntries(new Headers(headers).entries())
-}
-
-/** RFC 6265, 5.1.4. */
-function isBelow(pathname: string, path: string): boolean {
-  return pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
-}
-
-function attribute(tag: string, name: string): string | undefined {
-  const [, value] = new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(tag) ?? []
-  return value?.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'")
 }

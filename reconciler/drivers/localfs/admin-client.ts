@@ -47,29 +47,31 @@ export async function askState(
 
 /**
  * `POST` of one of its commands. True when it was obeyed, false when the launcher cannot be reached or does not know us.
- * @throws DriverError `LauncherRefused` when it answers that it cannot, `LauncherBusy` when it takes longer than given.
+ * @throws DriverError `LauncherRefused` when it answers that it cannot, `LauncherBusy` when `limit` is aborted first.
  */
 export async function command(
   address: LauncherAddress,
   options: {
     readonly verb: 'start' | 'stop' | 'restart' | 'reload' | 'shutdown'
-    readonly timeoutMs: number
+    /** Aborted when that has taken too long. */
+    readonly limit: AbortSignal
   },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+  const { verb, limit } = options
   let answer: Answer
   try {
-    answer = await exchange(address, { method: 'POST', path: `/${options.verb}` }, limit)
+    answer = await exchange(address, { method: 'POST', path: `/${verb}` }, AbortSignal.any([signal, limit]))
   } catch (error) {
     signal.throwIfAborted()
     if (!limit.aborted) return false
-    const message = `the launcher has not finished to ${options.verb} within ${options.timeoutMs} ms`
-    throw new DriverError('LauncherBusy', message, { cause: error })
+    throw new DriverError('LauncherBusy', `the launcher has not finished to ${verb} in time`, {
+      cause: error,
+    })
   }
   if (answer.status === 401 || answer.status === 403) return false
   if (answer.status < 300) return true
-  throw new DriverError('LauncherRefused', `the launcher could not ${options.verb}: ${reasonIn(answer)}`)
+  throw new DriverError('LauncherRefused', `the launcher could not ${verb}: ${reasonIn(answer)}`)
 }
 
 /** `GET /logs`: the last lines, and with `follow` those to come until the launcher ends or `signal` is aborted. */

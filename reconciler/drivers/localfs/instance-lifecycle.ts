@@ -2,18 +2,21 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { LauncherBootstrap } from '../../../launcher/wire.ts'
 import type { Credentials, PlacedInstance } from '../../model/placed-instance.ts'
+import type { Clock } from '../../telemetry/clock.ts'
 import { DriverError } from '../driver.ts'
 import { askState, command } from './admin-client.ts'
 import type { DirectoryContent, InstanceDirectories, InstanceRecord } from './directories.ts'
 import { declaresOf, isActive } from './fields.ts'
 import type { Launchers } from './launchers.ts'
+import { reload } from './reload.ts'
 import type { LauncherProcess, ProcessTable } from './processes.ts'
 import type { Stacks } from './stacks.ts'
 import { createTurns } from './turns.ts'
 import { adminPortOffset } from '../../model/launcher-ports.ts'
 
-const reloadWithinMs = 60_000
 const answerWithinMs = 2_000
+/** Of the command alone: what becomes of it is seen by its state. */
+const startWithinMs = 10_000
 
 export interface LifecycleParts {
   readonly fleet: string
@@ -27,6 +30,7 @@ export interface LifecycleParts {
   readonly stacks: Stacks
   readonly launchers: Launchers
   readonly table: ProcessTable
+  readonly clock: Clock
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
@@ -198,11 +202,11 @@ async function run(
   { instance, wanted }: { readonly instance: PlacedInstance; readonly wanted: LauncherBootstrap },
   signal: AbortSignal,
 ): Promise<void> {
-  const { directories, launchers, log } = parts
+  const { directories, launchers, clock, log } = parts
   const record = recordOf(parts, instance)
   if (found.living.length === 1 && isUnchanged(found.content, record, wanted)) {
     await directories.write(record, wanted)
-    if (await bringUpToDate(wanted, signal)) return
+    if (await bringUpToDate(wanted, clock, signal)) return
   }
   await end(parts, found, signal)
   await directories.write(record, wanted)
@@ -224,13 +228,29 @@ function isUnchanged(
   )
 }
 
-/** Has a live launcher fetch its settings, and start where it was stopped. False: it does not answer as ours. */
-async function bringUpToDate(bootstrap: LauncherBootstrap, signal: AbortSignal): Promise<boolean> {
+/**
+ * Has a live launcher fetch its settings, and start where it was stopped: also where it cannot take them over, since then it
+ * has those of before. False: it does not answer as ours.
+ */
+async function bringUpToDate(
+  bootstrap: LauncherBootstrap,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
   const answer = await askState(bootstrap, answerWithinMs, signal)
   if (answer.kind !== 'answered' || answer.state.uid !== bootstrap.uid) return false
-  if (!(await command(bootstrap, { verb: 'reload', timeoutMs: reloadWithinMs }, signal))) return false
-  if (isActive(answer.state.phase)) return true
-  return command(bootstrap, { verb: 'start', timeoutMs: reloadWithinMs }, signal)
+  const { phase } = answer.state
+  const start = async () =>
+    isActive(phase) ||
+    command(bootstrap, { verb: 'start', limit: AbortSignal.timeout(startWithinMs) }, signal)
+  try {
+    if (!(await reload(bootstrap, clock, signal))) return false
+  } catch (error) {
+    signal.throwIfAborted()
+    await start()
+    throw error
+  }
+  return start()
 }
 
 function end({ launchers }: LifecycleParts, { living, content }: Found, signal: AbortSignal): Promise<void> {
@@ -250,7 +270,7 @@ async function halt(parts: LifecycleParts, found: Found, signal: AbortSignal): P
     await parts.launchers.awaitFree(bootstrap.value.adminHost, portsOf(bootstrap.value), signal)
   } catch (error) {
     // The port may be somebody else's by now: that does not keep an instance from being stopped or removed.
-    if (!(error instanceof DriverError && error.reason === 'PortInUse')) throw error
+    if (!(error instanceof DriverError)) throw error
     parts.log.warn({ uid: bootstrap.value.uid, err: error }, 'port still held')
   }
 }

@@ -48,6 +48,7 @@ export const isLauncherState = ajv.compile<LauncherState>({
     fleet: text,
     phase: { enum: launcherPhases },
     message: text,
+    installing: { type: 'boolean' },
     settings: text,
     settingsFile: { enum: ['intact', 'changed', 'missing'] },
     flows: text,

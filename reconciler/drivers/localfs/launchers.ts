@@ -6,7 +6,7 @@ import type { Clock } from '../../telemetry/clock.ts'
 import { DriverError } from '../driver.ts'
 import { askState, command } from './admin-client.ts'
 import type { LauncherWatch } from './launcher-watch.ts'
-import { isPortHeld, portHolder } from './ports.ts'
+import { isAddressHere, isPortHeld, portHolder } from './ports.ts'
 import { launcherTitle, type LauncherProcess, type ProcessTable } from './processes.ts'
 
 /** The launcher's program, the flags for the Node.js that runs it, and the environment it gets. */
@@ -30,7 +30,7 @@ export interface Launchers {
     bootstrap: LauncherBootstrap | undefined,
     signal: AbortSignal,
   ): Promise<void>
-  /** Settles when nobody listens on these ports. @throws DriverError `PortInUse` after a moment. */
+  /** Settles when nobody listens on these ports. @throws DriverError `PortInUse` or `AddressNotHere` after a moment. */
   awaitFree(host: string, ports: readonly number[], signal: AbortSignal): Promise<void>
 }
 
@@ -74,7 +74,7 @@ export function createLaunchers({ launcher, table, watch, clock }: Parts): Launc
     const end = clock.now().getTime() + freeWithinMs
     for (const port of ports)
       while (await isPortHeld(host, port, signal)) {
-        if (clock.now().getTime() > end) throw portInUse(port)
+        if (clock.now().getTime() > end) throw (await isAddressHere(host)) ? portInUse(port) : notHere(host)
         await clock.sleep(pollMs, signal)
       }
   }
@@ -100,7 +100,7 @@ export function createLaunchers({ launcher, table, watch, clock }: Parts): Launc
     async stop(processes, bootstrap, signal) {
       await Promise.all(processes.map((process) => terminate(table, process)))
       if (processes.length === 0 && bootstrap !== undefined && (await isOurs(bootstrap, signal)))
-        await command(bootstrap, { verb: 'shutdown', timeoutMs: answerWithinMs }, signal)
+        await command(bootstrap, { verb: 'shutdown', limit: AbortSignal.timeout(answerWithinMs) }, signal)
       const left = await awaitGone(processes, stoppedWithinMs, signal)
       await Promise.all(left.map((process) => table.signal(process, 'SIGKILL')))
       const immortal = await awaitGone(left, stoppedWithinMs, signal)
@@ -174,6 +174,11 @@ async function failure(exit: Exit, directory: string, bootstrap: LauncherBootstr
   const output = await readFile(outputOf(directory), 'utf8').catch(() => '')
   const last = output.trimEnd().split('\n').slice(-5).join('; ').slice(-500)
   return new DriverError('LauncherFailed', `the launcher ended at once (${exit}): ${last}`)
+}
+
+function notHere(host: string): DriverError {
+  const remedy = 'name one that is as localfs.host in the configuration'
+  return new DriverError('AddressNotHere', `${host} is no address of this machine: ${remedy}`)
 }
 
 function portInUse(port: number): DriverError {

@@ -61,6 +61,7 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     stacks,
     launchers,
     table,
+    clock,
     log,
   })
   const configured = {

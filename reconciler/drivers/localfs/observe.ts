@@ -115,6 +115,7 @@ function present(
   condition: {
     readonly phase: Phase
     readonly message?: string | undefined
+    readonly installing?: true | undefined
     readonly lastLines?: readonly string[] | undefined
   },
 ): Sighting {
@@ -201,7 +202,8 @@ function answered(alive: Alive, state: LauncherState, { stack }: LauncherBootstr
   })
   const damage = record.kind === 'read' ? {} : { directory: 'damaged' }
   const { phase, message, lastLines } = state
-  return present(alive, { ...fields, ...damage }, { phase, message, lastLines })
+  const installing = state.installing === true ? true : undefined
+  return present(alive, { ...fields, ...damage }, { phase, message, installing, lastLines })
 }
 
 /** It did not answer. Whether it ended meanwhile, or lives and hangs, is told by the process. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { createConnection } from 'node:net'
+import { createConnection, createServer } from 'node:net'
+import { hasCode } from '../../model/has-code.ts'
 import { reachable } from '../../model/reachable.ts'
 
 /** Whether somebody listens on a port of this machine. A connection is tried: binding would get into another's way. */
@@ -15,6 +16,15 @@ export async function isPortHeld(host: string, port: number, signal: AbortSignal
     socket.once('error', settle(false))
     // Someone who does not even answer has the port nevertheless.
     socket.once('timeout', settle(true))
+  })
+}
+
+/** Whether an address can be listened on at all. */
+export async function isAddressHere(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error) => resolve(!hasCode(error, 'EADDRNOTAVAIL')))
+    server.listen({ host, port: 0 }, () => server.close(() => resolve(true)))
   })
 }
 

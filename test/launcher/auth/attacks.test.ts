@@ -47,19 +47,19 @@ t.test('an answer of the provider serves the browser it is meant for, once', asy
   t.equal(await status(new Visitor(), url), 400, 'another browser')
   t.equal(await status(visitor, changed(url, 'state', 'another')), 400, 'another state')
   t.equal(await status(visitor, changed(url, 'state', undefined)), 400, 'no state')
-  const kept = [...visitor.cookies]
+  const kept = visitor.cookies.all()
   t.equal(await status(visitor, changed(url, 'code', 'another-code')), 400, 'another code')
   t.equal(await status(visitor, url), 400, 'and that sign-in is over')
 
-  visitor.cookies = kept
+  visitor.cookies.restore(kept)
   t.equal(await status(visitor, changed(url, 'iss', 'http://127.0.0.1:1/identity')), 400, 'another issuer')
-  visitor.cookies = kept
+  visitor.cookies.restore(kept)
   t.match((await visitor.ask(url.href)).headers.get('location'), /^\/\?code=/)
-  visitor.cookies = kept
+  visitor.cookies.restore(kept)
   t.equal(await status(visitor, url), 400, 'the code again, by who kept the cookie')
 
   const forged = kept.map((cookie) => ({ ...cookie, value: cookie.value.replace(/^...../, 'AAAAA') }))
-  visitor.cookies = forged
+  visitor.cookies.restore(forged)
   t.equal(await status(visitor, url), 400, 'a forged cookie')
   t.equal((await new Visitor().open(`${editor}?code=made-up`)).status, 200)
   const body = new URLSearchParams({ code: 'made-up' })

@@ -90,7 +90,7 @@ t.test('endpoints for members: browsers sign in, machines bring a token', async 
   const asked = visitor.way.length
   t.equal((await visitor.open(hello)).status, 200)
   t.equal(visitor.way.length, asked + 1, 'the session is known')
-  const [session] = visitor.cookies.filter(({ name }) => name.startsWith('weir_session'))
+  const [session] = visitor.cookies.all().filter(({ name }) => name.startsWith('weir_session'))
   t.match(session, { path: '/' })
 
   const port = launcher.port
@@ -203,10 +203,8 @@ t.test('sign-in leads back to this instance alone', async (t) => {
         { port: launcher.port, host: '127.0.0.1', path, headers: { accept: 'text/html' } },
         (response) => {
           response.resume()
-          for (const line of response.headers['set-cookie'] ?? []) {
-            const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=')
-            visitor.cookies.push({ name, value, host: '127.0.0.1', path: '/_weir/callback' })
-          }
+          const url = new URL(`http://127.0.0.1:${launcher.port}/`)
+          visitor.cookies.take(url, response.headers['set-cookie'] ?? [])
           resolve(response.headers.location ?? '')
         },
       )

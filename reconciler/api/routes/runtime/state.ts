@@ -14,6 +14,7 @@ const body = object(
     fleet: short,
     phase: { type: 'string', enum: [...launcherPhases] },
     message: { type: 'string', maxLength: 8192 },
+    installing: { type: 'boolean' },
     settings: short,
     settingsFile: { type: 'string', enum: ['intact', 'changed', 'missing'] },
     flows: short,
@@ -26,7 +27,7 @@ const body = object(
     restarts: { type: 'integer', minimum: 0 },
     since: { type: 'string', format: 'date-time' },
   },
-  ['message', 'settings', 'flows', 'credentials', 'port', 'pid', 'lastLines'],
+  ['message', 'installing', 'settings', 'flows', 'credentials', 'port', 'pid', 'lastLines'],
 )
 
 const schema = {

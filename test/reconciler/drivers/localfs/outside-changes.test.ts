@@ -187,7 +187,20 @@ t.test('a launcher that ends at once says why', async (t) => {
   t.match(failure, { reason: 'LauncherFailed', message: /\(3\): out of luck/ })
 })
 
-t.test('a launcher that cannot take its settings over says why', async (t) => {
+t.test('an address that is not of this machine is said, whoever finds it out', async (t) => {
+  const driver = localfs.makeDriver(fleet, { host: '192.0.2.1' })
+  const instance = await localfs.makeInstance({ fleet })
+  t.teardown(async () => {
+    await driver.remove(instance.uid, signal)
+    await driver[Symbol.asyncDispose]()
+  })
+  const failure: unknown = await driver
+    .create(instance, localfs.credentials(instance), signal)
+    .catch((error: unknown) => error)
+  t.match(failure, { message: /192\.0\.2\.1 is no address of this machine/ })
+})
+
+t.test('a launcher that cannot take its settings over says why, and starts on those of before', async (t) => {
   const { instance, create, running } = await begin(t)
   await create()
   await running()
@@ -196,10 +209,15 @@ t.test('a launcher that cannot take its settings over says why', async (t) => {
   t.teardown(() => whole && localfs.settings.set(token, whole))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   localfs.settings.set(token, { uid: instance.uid } as RuntimeSettings)
-  t.match(await create().catch((error: unknown) => error), {
+  const refused = {
     reason: 'LauncherRefused',
     message: /could not reload: the reconciler sends settings that are not complete/,
-  })
+  }
+  t.match(await create().catch((error: unknown) => error), refused)
+
+  await world.stopFromWithin(instance.uid)
+  t.match(await create().catch((error: unknown) => error), refused)
+  await running()
 })
 
 t.test('a copy of an instance is no instance', async (t) => {

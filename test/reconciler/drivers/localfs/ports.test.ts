@@ -1,6 +1,11 @@
 import { createServer } from 'node:net'
 import t from 'tap'
-import { isPortHeld, listenersOn, portHolder } from '../../../../reconciler/drivers/localfs/ports.ts'
+import {
+  isAddressHere,
+  isPortHeld,
+  listenersOn,
+  portHolder,
+} from '../../../../reconciler/drivers/localfs/ports.ts'
 import { freePortPair } from '../../../support/free-port.ts'
 
 t.test('a port that is held, and by whom', async (t) => {
@@ -13,6 +18,11 @@ t.test('a port that is held, and by whom', async (t) => {
   t.ok(await isPortHeld('127.0.0.1', port, signal))
   t.ok(await isPortHeld('0.0.0.0', port, signal))
   if (process.platform === 'linux') t.match(portHolder(port), new RegExp(`\\(pid ${process.pid}\\)$`))
+})
+
+t.test('an address of this machine, and one that is not', async (t) => {
+  t.ok(await isAddressHere('127.0.0.1'))
+  t.notOk(await isAddressHere('192.0.2.1'))
 })
 
 t.test('only listeners on that port count', async (t) => {
