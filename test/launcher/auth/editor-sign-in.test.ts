@@ -106,7 +106,7 @@ t.test('nobody is signed out by a page from elsewhere', async (t) => {
   const visitor = new Visitor()
   const form = await visitor.open(`${editor}nothing`)
   t.equal((await visitor.submit(form, { text: 'dan', password: 'dan-password' })).status, 404)
-  const session = () => visitor.cookies.filter(({ name }) => name.startsWith('weir_session')).length
+  const session = () => visitor.cookies.all().filter(({ name }) => name.startsWith('weir_session')).length
   const leave = async (headers: Record<string, string>, method = 'GET') =>
     visitor.ask(`${editor}_weir/sign-out`, { method, headers })
   const here = { referer: editor, origin: new URL(editor).origin }
