@@ -5,6 +5,8 @@ const { createHash, timingSafeEqual } = require('node:crypto')
 
 /**
  * @typedef {import('./membership.cjs').Membership} Membership
+ * @typedef {import('./refusals.cjs').Refusal} Refusal
+ * @typedef {import('./questions.cjs').Owner} Owner
  * @typedef {{ username: string, declared: boolean, stillHolds: () => boolean }} BearerGrant
  */
 
@@ -17,12 +19,12 @@ const likeAnAccessToken = /^[\w.~-]{16,4096}$/
 /**
  * @param {{
  *   membership: () => Membership,
- *   provider: { ownerOf(token: string): Promise<{ username: string, until: number } | undefined> } | undefined,
+ *   provider: { ownerOf(token: string, address: string): Promise<Owner | Refusal | undefined> } | undefined,
  *   now: () => number,
  * }} parts
  */
 function createBearers({ membership, provider, now }) {
-  /** @type {Map<string, { asked: number, owner: Promise<{ username: string, until: number } | undefined> }>} */
+  /** @type {Map<string, { asked: number, owner: Promise<Owner | Refusal | undefined> }>} */
   const asked = new Map()
 
   /**
@@ -44,31 +46,33 @@ function createBearers({ membership, provider, now }) {
   /**
    * @param {string} token
    * @param {string} key
+   * @param {string} address
    */
-  async function issuedOwner(token, key) {
+  async function issuedOwner(token, key, address) {
     if (provider === undefined || !likeAnAccessToken.test(token)) return undefined
     const known = asked.get(key)
     if (known !== undefined && now() < known.asked + keptMs) return known.owner
     asked.delete(key)
     if (asked.size >= mostKept) asked.delete(asked.keys().next().value ?? '')
     // An outage is an answer too, and as short-lived: nobody gets in meanwhile.
-    const owner = provider.ownerOf(token).catch(() => undefined)
+    const owner = provider.ownerOf(token, address).catch(() => undefined)
     asked.set(key, { asked: now(), owner })
     return owner
   }
 
   /**
    * @param {string} token
-   * @returns {Promise<BearerGrant | undefined>}
+   * @param {string} address Where it comes from.
+   * @returns {Promise<BearerGrant | Refusal | undefined>}
    */
-  return async function grantOf(token) {
+  return async function grantOf(token, address) {
     const digest = createHash('sha256').update(token).digest()
     const declares = declaredOwner(digest)
     if (declares !== undefined) {
       return { username: declares, declared: true, stillHolds: () => declaredOwner(digest) === declares }
     }
-    const issued = await issuedOwner(token, digest.toString('base64'))
-    if (issued === undefined) return undefined
+    const issued = await issuedOwner(token, digest.toString('base64'), address)
+    if (issued === undefined || 'refused' in issued) return issued
     const { username, until } = issued
     const stillHolds = () => membership().members.has(username) && now() < until
     return stillHolds() ? { username, declared: false, stillHolds } : undefined

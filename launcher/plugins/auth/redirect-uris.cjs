@@ -32,13 +32,24 @@ function isAt(uri, host) {
  */
 function isSameOrigin({ headers }, uris) {
   const { origin, host } = headers
-  if (origin === undefined) return true
+  // Where a browser sends it, it is what the browser knows, whatever a proxy made of the host (https://www.w3.org/TR/fetch-metadata/).
+  const site = headers['sec-fetch-site']
+  if (site === 'same-origin') return true
+  if (origin === undefined) return site !== 'same-site' && site !== 'cross-site'
   const from = URL.parse(origin)
   if (from === null) return false
   return (
     from.host === URL.parse(`${from.protocol}//${host ?? ''}`)?.host ||
     uris.some((uri) => new URL(uri).origin === origin)
   )
+}
+
+/**
+ * Safe by its method (RFC 9110, 9.2.1), and opens no socket.
+ * @param {{ method?: string | undefined, headers: import('node:http').IncomingHttpHeaders }} request
+ */
+function onlyReads({ method, headers }) {
+  return /^(GET|HEAD|OPTIONS)$/.test(method ?? '') && headers.upgrade === undefined
 }
 
 /**
@@ -52,4 +63,4 @@ function localPath(path) {
   return URL.parse(path, 'http://here')?.origin === 'http://here' ? path : '/'
 }
 
-module.exports = { chooseRedirectUri, isSameOrigin, localPath }
+module.exports = { chooseRedirectUri, isSameOrigin, localPath, onlyReads }
