@@ -43,7 +43,7 @@ export interface DoorDeps {
   readonly urlOf: UrlOf
   /** Proxies whose word is taken for where a request comes from: addresses or networks (CIDR). */
   readonly trustProxy?: readonly string[]
-  /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 15 s. */
+  /** How often a stream sends a sign of life and checks that its reader may still read, in milliseconds. Default: 3 s. */
   readonly heartbeat?: number
   /** How many events of its editor an instance may tell. Default: 2000 an hour. */
   readonly auditAllowance?: AuditAllowance

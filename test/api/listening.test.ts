@@ -1,13 +1,15 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import type { DoorDeps } from '../../reconciler/api/deps.ts'
 import { listen } from '../../reconciler/api/server.ts'
+import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import type { FleetEvent } from '../../reconciler/status/fleet-status.ts'
-import { desiredState, fleetStatus, now, plan, tokens } from '../support/fleet-fixture.ts'
-import { basic, bearer, hashes, openDoors } from '../support/door-fixture.ts'
+import { createFeed, desiredState, fleetStatus, now, plan, tokens } from '../support/fleet-fixture.ts'
+import { basic, bearer, derive, hashes, openDoors } from '../support/door-fixture.ts'
 import { until } from '../support/until.ts'
 
-async function openListening(t: Test, heartbeat = 60_000) {
-  const doors = await openDoors(t, { heartbeat })
+async function openListening(t: Test, heartbeat = 60_000, more: Partial<DoorDeps> = {}) {
+  const doors = await openDoors(t, { heartbeat, ...more })
   return { ...doors, url: await listen(doors.server, { host: '127.0.0.1', port: 0 }) }
 }
 
@@ -128,6 +130,44 @@ t.test('a stream ends with its reader, with the right to read, and with the serv
   t.equal(await kept.until(/never said/).catch(() => false), false)
   await closed
   t.equal(listeners.size, 0)
+})
+
+t.test('a log ends with the right to read it, with the news of that', async (t) => {
+  const { url, set, emit, server } = await openListening(t)
+  const follow = async (headers: Record<string, string>) => {
+    const read = reader(await fetch(`${url}/api/v1/instances/press/logs?follow=true`, { headers }))
+    t.ok(await read.until(/news 1/))
+    return read
+  }
+  const whole = fleetStatus(hashes)
+  const desired = desiredState(hashes)
+  const press = desired.instances.get('press')
+  if (press === undefined) throw new Error('no press')
+  const [alice, victor] = [await follow(bearer(tokens.alice)), await follow(basic('victor'))]
+  const root = await follow(basic('root'))
+  const elsewhere = new Map([...desired.instances, ['press', { ...press, team: 'packing' }]])
+  set({ ...whole, desired: { ...desired, instances: elsewhere } })
+  emit({ type: 'revision', revision: { id: 'moved', kind: 'commit' } })
+  t.equal(await alice.until(/never said/), false)
+  t.equal(await victor.until(/never said/), false)
+  t.ok(await root.until(/news 20/), 'and whoever may read goes on')
+  set({ ...whole, inventory: new Map([...whole.inventory].filter(([uid]) => uid !== 'uid-press')) })
+  emit({ type: 'plan', plan: plan() })
+  t.equal(await root.until(/never said/), false, 'it is gone')
+  await server.close()
+})
+
+t.test('a stream ends when a token does', async (t) => {
+  const { feed } = createFeed(fleetStatus(hashes))
+  let time = Date.parse('2025-12-31T23:59:59Z')
+  const clock = { now: () => new Date(time) }
+  const limit = { begin: async () => 0, succeeded: async () => undefined }
+  const authenticate = createAuthenticate({ desired: () => feed.current().desired, limit, clock, derive })
+  const { url } = await openListening(t, 20, { authenticate })
+  const read = reader(await fetch(`${url}/api/v1/events`, { headers: bearer(tokens.aliceExpired) }))
+  t.ok(await read.until(/still here/))
+  time += 1000
+  t.equal(await read.until(/never said/), false)
 })
 
 t.test('a reader that does not read is cut off', async (t) => {

@@ -16,6 +16,7 @@ export interface RuntimeDoor {
     readonly id: string
     readonly at: string
     readonly event: string
+    readonly target?: string
     readonly count?: number
   }[]
   readonly states: { readonly at: number; readonly state: LauncherState }[]

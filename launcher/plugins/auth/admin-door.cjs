@@ -3,7 +3,9 @@
 const { randomBytes } = require('node:crypto')
 
 /**
- * @typedef {{ headers: import('node:http').IncomingHttpHeaders, path?: string, query?: unknown, body?: unknown }} Request
+ * @typedef {import('./guesses.cjs').Arrived & {
+ *   headers: import('node:http').IncomingHttpHeaders, path?: string, query?: unknown, body?: unknown
+ * }} Request
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {{ username: string, permissions: '*' | 'read' }} User
  */
@@ -16,7 +18,7 @@ const { randomBytes } = require('node:crypto')
  * keeps no note of what token a socket came with, so that nobody could close it when the token ends.
  * @param {{
  *   keeper: { holds(token: string): Promise<boolean> },
- *   machine: (token: string) => Promise<User | undefined>,
+ *   machine: (token: string, request: Request) => Promise<User | undefined>,
  * }} parts
  */
 function createAdminDoor({ keeper, machine }) {
@@ -32,7 +34,7 @@ function createAdminDoor({ keeper, machine }) {
     const token = bearerOf(request)
     if (token === undefined) return false
     if (await keeper.holds(token).catch(() => false)) return true
-    const user = await machine(token)
+    const user = await machine(token, request)
     if (user === undefined) return false
     const name = randomBytes(32).toString('base64url')
     machines.set(name, user)

@@ -10,7 +10,10 @@ const { createEndpointSessions, createMembersCheck } = require('./endpoint-sessi
 const { createMembership } = require('./membership.cjs')
 const { createOpenSockets } = require('./open-sockets.cjs')
 const { createBasicCheck } = require('./passwords.cjs')
+const { addressOf } = require('./guesses.cjs')
+const { mayActFrom } = require('./origins.cjs')
 const { createProvider } = require('./provider.cjs')
+const { createQuestions } = require('./questions.cjs')
 const { createSessionKeeper } = require('./session-keeper.cjs')
 const { createSignIn } = require('./sign-in.cjs')
 const { createSignOut } = require('./sign-out.cjs')
@@ -20,6 +23,7 @@ const { createStrategy } = require('./strategy.cjs')
  * @typedef {{
  *   membersFile: string, access: 'public' | 'basic' | 'members',
  *   identity?: import('./provider.cjs').Identity & { sessionHours?: number },
+ *   declared: { endpoints: { cors?: import('./origins.cjs').Cors } },
  * }} AuthData
  */
 
@@ -41,11 +45,12 @@ function createAuth(data, fromStack, { openTokens, tell }) {
   const { identity } = data
   const now = Date.now
   const membership = createMembership(data.membersFile)
-  const provider = identity && createProvider(identity)
+  const provider = identity && createProvider(identity, now)
   const signIn = identity && provider && createSignIn({ identity, provider, membership, now })
   const seconds = Math.max(1, Math.round((identity?.sessionHours ?? usualSessionHours) * 60 * 60))
   const users = createEditorUsers(membership)
-  const bearers = createBearers({ membership, provider, now })
+  const questions = provider && createQuestions({ provider, now })
+  const bearers = createBearers({ membership, provider: questions, now })
   const keeper = createSessionKeeper({ membership, fromStack, openTokens })
   const sockets = createOpenSockets()
   const { door, tokens } = createAdminDoor({ keeper, machine: createMachine(membership, bearers) })
@@ -76,23 +81,26 @@ function createAuth(data, fromStack, { openTokens, tell }) {
       ...(data.access === 'members' ? [members.routes] : []),
       door,
     ],
-    ...doorsFor(data.access, { fromStack, membership, members, sockets }),
+    ...doorsFor(data, { fromStack, membership, members, sockets, now, tell }),
   }
 }
 
 /**
- * @param {AuthData['access']} access
+ * @param {AuthData} data
  * @param {{
  *   fromStack: NodeJS.Require,
  *   membership: () => import('./membership.cjs').Membership,
  *   members: import('./endpoint-doors.cjs').Check,
  *   sockets: ReturnType<typeof createOpenSockets>,
+ *   now: () => number,
+ *   tell: import('./strategy.cjs').Tell,
  * }} parts
  */
-function doorsFor(access, { fromStack, membership, members, sockets }) {
+function doorsFor({ access, identity, declared }, { fromStack, membership, members, sockets, now, tell }) {
   if (access === 'public') return openDoors()
   if (access === 'members') return guardedDoors(members, sockets)
-  const grantOf = createBasicCheck(fromStack, membership)
+  const mayAct = mayActFrom({ uris: identity?.redirectUris ?? [], cors: declared.endpoints.cors })
+  const grantOf = createBasicCheck({ fromStack, membership, now, mayAct, tell })
   return guardedDoors({ grantOf, refuse: askForPassword }, sockets)
 }
 
@@ -111,10 +119,11 @@ function askForPassword(_request, response) {
  * @param {ReturnType<typeof createBearers>} bearers
  */
 function createMachine(membership, bearers) {
-  return async (/** @type {string} */ token) => {
-    const grant = await bearers(token)
-    const user = grant && asUser(membership().members.get(grant.username))
-    if (grant === undefined || user === undefined) return undefined
+  return async (/** @type {string} */ token, /** @type {import('./guesses.cjs').Arrived} */ request) => {
+    const grant = await bearers(token, addressOf(request))
+    if (grant === undefined || 'refused' in grant) return undefined
+    const user = asUser(membership().members.get(grant.username))
+    if (user === undefined) return undefined
     return grant.declared ? { ...user, permissions: /** @type {const} */ ('read') } : user
   }
 }

@@ -6,8 +6,9 @@ const { isProved } = require('./membership.cjs')
 
 /**
  * @typedef {import('./membership.cjs').Membership} Membership
+ * @typedef {import('./refusals.cjs').Refusal} Refusal
+ * @typedef {import('./questions.cjs').Owner} Owner
  * @typedef {{ username: string, declared: boolean, stillHolds: () => boolean }} BearerGrant
- * @typedef {{ username: string, until: number }} Owner
  */
 
 /** How long an answer of the provider holds, and how many are kept. */
@@ -19,12 +20,12 @@ const likeAnAccessToken = /^[\w.~-]{16,4096}$/
 /**
  * @param {{
  *   membership: () => Membership,
- *   provider: { ownerOf(token: string): Promise<Owner | undefined> } | undefined,
+ *   provider: { ownerOf(token: string, address: string): Promise<Owner | Refusal | undefined> } | undefined,
  *   now: () => number,
  * }} parts
  */
 function createBearers({ membership, provider, now }) {
-  /** Each with the members from before the provider was asked. @type {Map<string, { asked: number, before: Membership, owner: Promise<Owner | undefined> }>} */
+  /** Each with the members from before the provider was asked. @type {Map<string, { asked: number, before: Membership, owner: Promise<Owner | Refusal | undefined> }>} */
   const asked = new Map()
 
   /**
@@ -46,15 +47,16 @@ function createBearers({ membership, provider, now }) {
   /**
    * @param {string} token
    * @param {string} key
+   * @param {string} address
    */
-  function issuedOwner(token, key) {
+  function issuedOwner(token, key, address) {
     if (provider === undefined || !likeAnAccessToken.test(token)) return undefined
     const known = asked.get(key)
     if (known !== undefined && now() < known.asked + keptMs) return known
     asked.delete(key)
     if (asked.size >= mostKept) asked.delete(asked.keys().next().value ?? '')
     // An outage is an answer too, and as short-lived: nobody gets in meanwhile.
-    const owner = provider.ownerOf(token).catch(() => undefined)
+    const owner = provider.ownerOf(token, address).catch(() => undefined)
     const answer = { asked: now(), before: membership(), owner }
     asked.set(key, answer)
     return answer
@@ -62,17 +64,19 @@ function createBearers({ membership, provider, now }) {
 
   /**
    * @param {string} token
-   * @returns {Promise<BearerGrant | undefined>}
+   * @param {string} address Where it comes from.
+   * @returns {Promise<BearerGrant | Refusal | undefined>}
    */
-  return async function grantOf(token) {
+  return async function grantOf(token, address) {
     const digest = createHash('sha256').update(token).digest()
     const declares = declaredOwner(digest)
     if (declares !== undefined) {
       return { username: declares, declared: true, stillHolds: () => declaredOwner(digest) === declares }
     }
-    const answer = issuedOwner(token, digest.toString('base64'))
+    const answer = issuedOwner(token, digest.toString('base64'), address)
     const issued = await answer?.owner
     if (answer === undefined || issued === undefined) return undefined
+    if ('refused' in issued) return issued
     const { username, until } = issued
     const proof = answer.before.members.get(username)?.proof
     const stillHolds = () => isProved(membership(), username, proof) && now() < until

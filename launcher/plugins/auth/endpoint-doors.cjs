@@ -1,13 +1,14 @@
 'use strict'
 
 const { hideCookies, hideCredentials } = require('./cookies.cjs')
+const { refusalHeaders, sendRefusal } = require('./refusals.cjs')
 
 /**
  * @typedef {import('./sign-in.cjs').Request} Request
  * @typedef {import('./sign-in.cjs').Response} Response
- * @typedef {import('./passwords.cjs').Grant} Grant
+ * @typedef {import('./refusals.cjs').Verdict} Verdict
  * @typedef {{
- *   grantOf: (request: Request) => Promise<Grant | undefined>,
+ *   grantOf: (request: Request) => Promise<Verdict>,
  *   refuse: (request: Request, response: Response) => unknown,
  * }} Check
  * @typedef {{
@@ -21,6 +22,8 @@ const { hideCookies, hideCredentials } = require('./cookies.cjs')
  * @param {ReturnType<typeof import('./open-sockets.cjs').createOpenSockets>} sockets
  */
 function guardedDoors({ grantOf, refuse }, sockets) {
+  /** @param {Request} request */
+  const verdictOn = async (request) => grantOf(request).catch(() => undefined)
   /** Requests that were let in at a static folder, and come by again with their credentials hidden. @type {WeakSet<Request>} */
   const letIn = new WeakSet()
   /**
@@ -30,7 +33,9 @@ function guardedDoors({ grantOf, refuse }, sockets) {
    */
   async function middleware(request, response, next) {
     if (letIn.has(request)) return next()
-    if ((await grantOf(request).catch(() => undefined)) === undefined) return refuse(request, response)
+    const verdict = await verdictOn(request)
+    if (verdict === undefined) return refuse(request, response)
+    if ('refused' in verdict) return sendRefusal(response, verdict)
     letIn.add(request)
     hideCredentials(request)
     return next()
@@ -40,9 +45,9 @@ function guardedDoors({ grantOf, refuse }, sockets) {
    * @param {(error?: Error) => void} next
    */
   async function ioMiddleware(socket, next) {
-    const grant = await grantOf(socket.request).catch(() => undefined)
-    if (grant === undefined) return next(new Error('unauthorized'))
-    const { stillHolds } = grant
+    const verdict = await verdictOn(socket.request)
+    if (verdict === undefined || 'refused' in verdict) return next(new Error('unauthorized'))
+    const { stillHolds } = verdict
     sockets.add(socket, 'disconnect', { stillHolds, end: () => socket.disconnect(true) })
     hideCredentials(socket.request)
     return next()
@@ -51,12 +56,13 @@ function guardedDoors({ grantOf, refuse }, sockets) {
     httpNodeAuth: middleware,
     /**
      * @param {{ req: Request }} info
-     * @param {(granted: boolean, code?: number) => void} answer
+     * @param {(granted: boolean, code?: number, reason?: string, headers?: object) => void} answer
      */
     async webSocketNodeVerifyClient({ req }, answer) {
-      const grant = await grantOf(req).catch(() => undefined)
-      if (grant === undefined) return answer(false, 401)
-      const { stillHolds } = grant
+      const verdict = await verdictOn(req)
+      if (verdict === undefined) return answer(false, 401)
+      if ('refused' in verdict) return answer(false, verdict.refused, undefined, refusalHeaders(verdict))
+      const { stillHolds } = verdict
       sockets.add(req.socket, 'close', { stillHolds, end: () => req.socket.destroy() })
       hideCredentials(req)
       return answer(true)

@@ -5,7 +5,8 @@ const { bearerOf } = require('./admin-door.cjs')
 const { cookieName, readCookie, setCookie } = require('./cookies.cjs')
 const { isProved } = require('./membership.cjs')
 const { redirect, showPage } = require('./pages.cjs')
-const { isSameOrigin } = require('./redirect-uris.cjs')
+const { addressOf } = require('./guesses.cjs')
+const { isSameOrigin, onlyReads } = require('./redirect-uris.cjs')
 const { createSeal } = require('./sealed.cjs')
 
 /**
@@ -33,8 +34,8 @@ function createEndpointSessions({ identity, membership, now, seconds }) {
      */
     grantOf(request) {
       const session = open(readCookie(request, name))
-      const reads = /^(GET|HEAD)$/.test(request.method ?? '') && request.headers.upgrade === undefined
-      if (session === undefined || !(reads || isSameOrigin(request, identity.redirectUris))) return undefined
+      if (session === undefined || !(onlyReads(request) || isSameOrigin(request, identity.redirectUris)))
+        return undefined
       const { proof } = session.content
       const username = String(session.content['username'])
       const stillHolds = () => isProved(membership(), username, proof) && now() < session.until
@@ -84,7 +85,7 @@ const pages = {
  * @param {{
  *   signIn: ReturnType<typeof import('./sign-in.cjs').createSignIn> | undefined,
  *   sessions: ReturnType<typeof createEndpointSessions> | undefined,
- *   bearers: (token: string) => Promise<Grant | undefined>,
+ *   bearers: (token: string, address: string) => Promise<import('./refusals.cjs').Verdict>,
  *   tell: import('./strategy.cjs').Tell,
  * }} parts Without a provider there are bearer tokens alone.
  */
@@ -92,7 +93,7 @@ function createMembersCheck({ signIn, sessions, bearers, tell }) {
   /** @param {Request} request */
   async function grantOf(request) {
     const token = bearerOf(request)
-    return token === undefined ? sessions?.grantOf(request) : bearers(token)
+    return token === undefined ? sessions?.grantOf(request) : bearers(token, addressOf(request))
   }
   /**
    * @param {Request} request

@@ -32,7 +32,10 @@ function isAt(uri, host) {
  */
 function isSameOrigin({ headers }, uris) {
   const { origin, host } = headers
-  if (origin === undefined) return true
+  // Where a browser sends it, it is what the browser knows, whatever a proxy made of the host (https://www.w3.org/TR/fetch-metadata/).
+  const site = headers['sec-fetch-site']
+  if (site === 'same-origin') return true
+  if (origin === undefined) return site !== 'same-site' && site !== 'cross-site'
   const from = URL.parse(origin)
   if (from === null) return false
   return (
@@ -55,6 +58,14 @@ function isFollowedHere({ headers }, uris) {
 }
 
 /**
+ * Safe by its method (RFC 9110, 9.2.1), and opens no socket.
+ * @param {{ method?: string | undefined, headers: import('node:http').IncomingHttpHeaders }} request
+ */
+function onlyReads({ method, headers }) {
+  return /^(GET|HEAD|OPTIONS)$/.test(method ?? '') && headers.upgrade === undefined
+}
+
+/**
  * A path on this instance, with its query; `/` for all that a browser would take for an address elsewhere.
  * @param {unknown} path
  */
@@ -65,4 +76,4 @@ function localPath(path) {
   return URL.parse(path, 'http://here')?.origin === 'http://here' ? path : '/'
 }
 
-module.exports = { chooseRedirectUri, isFollowedHere, isSameOrigin, localPath }
+module.exports = { chooseRedirectUri, isFollowedHere, isSameOrigin, localPath, onlyReads }

@@ -241,5 +241,24 @@ t.test('endpoints with a password take argon2id and bcrypt, with nobody else abo
   t.equal(answer.status, 401)
   t.match(answer.headers.get('www-authenticate'), /^Basic /)
   t.equal((await openSocket(port, {})).status, 401)
-  t.equal((await openSocket(port, { authorization: `Basic ${btoa('olga:olga-password')}` })).status, 101)
+  const authorization = `Basic ${btoa('olga:olga-password')}`
+  t.equal((await openSocket(port, { authorization })).status, 101)
+  const elsewhere = { authorization, origin: 'https://evil.example.com' }
+  const posted = await ask(`http://127.0.0.1:${port}/hello`, { method: 'POST', headers: elsewhere })
+  t.match(posted, { status: 403, text: /endpoints\.cors\.origins/ })
+  t.equal((await openSocket(port, elsewhere)).status, 403)
+
+  door.status = 200
+  await until('who guesses has to wait', async () => (await hello('olga:guess')) === 429)
+  t.equal((await openSocket(port, { authorization: `Basic ${btoa('olga:guess')}` })).status, 429)
+  t.equal(await hello('olga:olga-password'), 200, 'and who is right has not')
+  await until('the trail is told', () =>
+    ['endpoints: failed', 'endpoints: limited'].every((target) =>
+      door.events.some((one) => one.target === target),
+    ),
+  )
+  t.ok(
+    door.events.filter(({ event }) => event === 'sign-in-refused').length <= 4,
+    'once each, and again is folded',
+  )
 })

@@ -23,7 +23,7 @@ const schema = {
 }
 
 /** `GET /events` */
-export function eventRoute(app: FastifyInstance, deps: Pick<DoorDeps, 'feed'> & StreamDeps): void {
+export function eventRoute(app: FastifyInstance, deps: StreamDeps): void {
   const { feed } = deps
   app.get('/events', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const stream = new Readable({ read: () => undefined })
@@ -32,14 +32,15 @@ export function eventRoute(app: FastifyInstance, deps: Pick<DoorDeps, 'feed'> & 
       else stream.push(chunk)
     }
     const present = presentViewer(feed, viewerOf(request).user)
-    const unsubscribe = feed.subscribe((event) => {
-      const viewer = present()
-      const shown = viewer && eventView(feed.current(), event, viewer)
-      if (shown) send(asText(shown))
+    const signal = streamEnd(deps, request, reply, {
+      beat: () => send(': still here\n\n'),
+      hear: (event) => {
+        const viewer = present()
+        const shown = viewer && eventView(feed.current(), event, viewer)
+        if (shown) send(asText(shown))
+      },
     })
-    const signal = streamEnd(deps, request, reply, () => send(': still here\n\n'))
     signal.addEventListener('abort', () => stream.push(null))
-    stream.once('close', unsubscribe)
     send(': welcome\n\n')
     return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream)
   })

@@ -2,12 +2,13 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { logLevels, type LauncherLogLine } from '../../../../launcher/wire.ts'
 import { objectSchema as object } from '../../../model/json-schema.ts'
+import type { Viewer } from '../../../model/viewer.ts'
 import type { DoorDeps } from '../../deps.ts'
 import { Problem, problemResponses } from '../../problem.ts'
 import { list, nameParams, text, timestamp, type NameParams } from '../../schemas.ts'
 import { viewerOf } from '../../sign-in.ts'
 import { streamEnd, type StreamDeps } from '../../stream-end.ts'
-import { inspectedUid } from './inspected.ts'
+import { inspectedUid, mayInspectUid } from './inspected.ts'
 
 const linesOfAPage = 100
 
@@ -80,16 +81,14 @@ interface Route {
 }
 
 /** `GET /instances/:name/logs` */
-export function logRoute(
-  app: FastifyInstance,
-  deps: Pick<DoorDeps, 'feed' | 'logs' | 'logPage'> & StreamDeps,
-): void {
+export function logRoute(app: FastifyInstance, deps: Pick<DoorDeps, 'logs' | 'logPage'> & StreamDeps): void {
   // No HEAD: it would run the whole stream for nothing.
   const options = { schema, exposeHeadRoute: false }
   app.get<Route>('/instances/:name/logs', options, async (request, reply) => {
     const { name } = request.params
     const uid = inspectedUid(deps.feed.current(), viewerOf(request), { name, what: 'The log is' })
-    const signal = streamEnd(deps, request, reply)
+    const mayRead = (viewer: Viewer) => mayInspectUid(deps.feed.current(), viewer, uid)
+    const signal = streamEnd(deps, request, reply, { mayRead })
     const { cursor, limit, ...stream } = request.query
     if (cursor !== undefined || limit !== undefined) {
       const asked = { limit: limit ?? linesOfAPage, ...(cursor === undefined ? {} : { cursor }) }

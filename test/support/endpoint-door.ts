@@ -1,0 +1,87 @@
+import { createServer, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import { createRequire } from 'node:module'
+import type { Test } from './launcher.ts'
+import { testStack } from './stack.ts'
+
+const load = createRequire(import.meta.url)
+const { guardedDoors } = load('../../launcher/plugins/auth/endpoint-doors.cjs')
+const { createOpenSockets } = load('../../launcher/plugins/auth/open-sockets.cjs')
+
+/** Who is there: as the plugin's checks have it. */
+export type GrantOf = (request: unknown) => Promise<unknown>
+
+export interface Asked {
+  readonly method?: string
+  readonly headers?: OutgoingHttpHeaders
+  /** An address of this machine. */
+  readonly from?: string
+}
+
+export interface DoorAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Whether the socket that was opened has been closed. */
+  readonly closed: () => boolean
+}
+
+/** The doors of the flows' endpoints before a server with one page and Node-RED's own library for sockets. */
+export async function openEndpointDoor(t: Test, grantOf: GrantOf) {
+  const sockets = createOpenSockets()
+  const refuse = (_: unknown, response: { writeHead(status: number): { end(): void } }) =>
+    response.writeHead(401).end()
+  const doors = guardedDoors({ grantOf, refuse }, sockets)
+  const server = createServer((asked, response) => {
+    void doors.httpNodeAuth(asked, response, () => response.end('hello'))
+  })
+  const { stack } = await testStack()
+  const { Server } = createRequire(`${stack}/package.json`)('ws')
+  const socketServer = new Server({ server, verifyClient: doors.webSocketNodeVerifyClient })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    socketServer.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const { port } = address
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    /** Looks at the open sockets, as happens every second. */
+    sweep: () => sockets.sweep(),
+    ask: async (asked: Asked = {}) => send(port, asked),
+    openSocket: async ({ headers, ...asked }: Asked = {}) =>
+      send(port, {
+        ...asked,
+        headers: {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+          ...headers,
+        },
+      }),
+  }
+}
+
+async function send(port: number, { method = 'GET', headers = {}, from = '127.0.0.1' }: Asked) {
+  return new Promise<DoorAnswer>((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', localAddress: from, method, headers, agent: false })
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      response.resume()
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, closed: () => true }),
+      )
+    })
+    sent.on('upgrade', (response, socket) => {
+      let closed = false
+      socket.on('close', () => {
+        closed = true
+      })
+      socket.resume()
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, closed: () => closed })
+    })
+    sent.end()
+  })
+}
