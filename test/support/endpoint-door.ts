@@ -50,23 +50,31 @@ export async function openEndpointDoor(t: Test, grantOf: GrantOf) {
     /** Looks at the open sockets, as happens every second. */
     sweep: () => sockets.sweep(),
     ask: async (asked: Asked = {}) => send(port, asked),
-    openSocket: async ({ headers, ...asked }: Asked = {}) =>
-      send(port, {
-        ...asked,
-        headers: {
-          connection: 'Upgrade',
-          upgrade: 'websocket',
-          'sec-websocket-version': '13',
-          'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-          ...headers,
-        },
-      }),
+    openSocket: async ({ headers }: Asked = {}) => openSocket(port, { ...headers }),
   }
 }
 
-async function send(port: number, { method = 'GET', headers = {}, from = '127.0.0.1' }: Asked) {
+/** A websocket as far as its handshake (RFC 6455), or what is answered instead. */
+export async function openSocket(
+  port: number,
+  headers: OutgoingHttpHeaders,
+  path = '/',
+): Promise<DoorAnswer> {
+  const upgrade = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+  }
+  return send(port, { path, headers: { ...upgrade, ...headers } })
+}
+
+async function send(
+  port: number,
+  { method = 'GET', path = '/', headers = {}, from = '127.0.0.1' }: Asked & { readonly path?: string },
+) {
   return new Promise<DoorAnswer>((resolve, reject) => {
-    const sent = request({ port, host: '127.0.0.1', localAddress: from, method, headers, agent: false })
+    const sent = request({ port, host: '127.0.0.1', localAddress: from, method, path, headers, agent: false })
     sent.on('error', reject)
     sent.on('response', (response) => {
       response.resume()

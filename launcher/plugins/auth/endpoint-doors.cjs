@@ -12,8 +12,9 @@ const { refusalHeaders, sendRefusal } = require('./refusals.cjs')
  *   refuse: (request: Request, response: Response) => unknown,
  * }} Check
  * @typedef {{
- *   request: Request, once(event: string, listener: () => void): unknown, disconnect(close: boolean): void
- * }} DashboardSocket Of socket.io.
+ *   request: Request, disconnect(close: boolean): void,
+ *   conn: { readyState: string, once(event: string, listener: () => void): unknown },
+ * }} DashboardSocket Of socket.io. `conn` is what it comes by.
  */
 
 /**
@@ -48,7 +49,9 @@ function guardedDoors({ grantOf, refuse }, sockets) {
     const verdict = await verdictOn(socket.request)
     if (verdict === undefined || 'refused' in verdict) return next(new Error('unauthorized'))
     const { stillHolds } = verdict
-    sockets.add(socket, 'disconnect', { stillHolds, end: () => socket.disconnect(true) })
+    // Gone while that was asked: it would not say so again.
+    if (socket.conn.readyState === 'open')
+      sockets.add(socket.conn, { stillHolds, end: () => socket.disconnect(true) })
     hideCredentials(socket.request)
     return next()
   }
@@ -63,7 +66,7 @@ function guardedDoors({ grantOf, refuse }, sockets) {
       if (verdict === undefined) return answer(false, 401)
       if ('refused' in verdict) return answer(false, verdict.refused, undefined, refusalHeaders(verdict))
       const { stillHolds } = verdict
-      sockets.add(req.socket, 'close', { stillHolds, end: () => req.socket.destroy() })
+      sockets.add(req.socket, { stillHolds, end: () => req.socket.destroy() })
       hideCredentials(req)
       return answer(true)
     },

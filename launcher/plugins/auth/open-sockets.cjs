@@ -8,13 +8,12 @@ function createOpenSockets() {
   const open = new Map()
   return {
     /**
-     * @param {{ once(event: string, listener: () => void): unknown }} socket
-     * @param {string} closed The event that says it is gone.
+     * @param {{ once(event: string, listener: () => void): unknown }} socket It emits `close` when it is gone.
      * @param {{ stillHolds: () => boolean, end: () => void }} entry
      */
-    add(socket, closed, entry) {
+    add(socket, entry) {
       open.set(socket, entry)
-      socket.once(closed, () => open.delete(socket))
+      socket.once('close', () => open.delete(socket))
     },
     sweep() {
       for (const [socket, { stillHolds, end }] of open) {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import t from 'tap'
@@ -23,6 +24,8 @@ const load = createRequire(import.meta.url)
 const { createProvider }: { createProvider: (identity: Identity, now: () => number) => Provider } = load(
   '../../../launcher/plugins/auth/provider.cjs',
 )
+const { guardedDoors } = load('../../../launcher/plugins/auth/endpoint-doors.cjs')
+const { createOpenSockets } = load('../../../launcher/plugins/auth/open-sockets.cjs')
 const { createQuestions } = load('../../../launcher/plugins/auth/questions.cjs')
 const { createBearers }: { createBearers: (parts: object) => Bearers } = load(
   '../../../launcher/plugins/auth/bearers.cjs',
@@ -164,6 +167,22 @@ t.test('a socket ends when that ends by which it was opened', async (t) => {
     t.strictSame(open(), others, ended)
   }
   t.strictSame(open(), ['forEver'])
+})
+
+t.test('a dashboard that went away while it was asked about is not kept', async (t) => {
+  const sockets = createOpenSockets()
+  let answer: (verdict: object) => void = () => undefined
+  const grantOf = async () => new Promise<object>((resolve) => (answer = resolve))
+  const { ioMiddleware } = guardedDoors({ grantOf, refuse: () => undefined }, sockets).dashboard
+  const conn = Object.assign(new EventEmitter(), { readyState: 'open' })
+  const request = { headers: {}, rawHeaders: [] }
+  const done: Promise<void> = ioMiddleware({ request, conn, disconnect: () => undefined }, () => undefined)
+  conn.readyState = 'closed'
+  conn.emit('close')
+  answer({ username: 'dan', stillHolds: () => t.fail('it is looked at') })
+  await done
+  sockets.sweep()
+  t.equal(conn.listenerCount('close'), 0)
 })
 
 function headersOf(request: unknown): Record<string, string | undefined> {
