@@ -98,6 +98,8 @@ t.test('who logs out is asked to sign out of the provider too, and next time who
   )
 
   await provider.pause()
+  const signedOut = async () => (await leave({ referer: editor })).status === 200
+  await until('the outage is seen, which takes a second where many ask', signedOut)
   t.match(await leave({ referer: editor }), { status: 200, text: /signed out here/ })
 })
 
