@@ -8,9 +8,11 @@ import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
+import { narrowed } from './narrowed.ts'
 import { needsRestart } from './settings-file.ts'
 import { type Standing, Supervisor, type Workload } from './supervisor.ts'
-import type { LauncherState, RuntimeSettings } from './wire.ts'
+import { Turns } from './turns.ts'
+import type { LauncherState, RuntimeMembers, RuntimeSettings } from './wire.ts'
 
 const { mkdirSync } = fs
 
@@ -55,7 +57,7 @@ export class Instance {
   #note: string | undefined
   /** The installation that is under way while what was there before stays in force, and for which settings. */
   #beside: { readonly digest: string; readonly abort: AbortController } | undefined
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #fetching = false
   /** However many ask at once, Node-RED is asked once. */
   #probe: Promise<boolean> | undefined
@@ -119,7 +121,7 @@ export class Instance {
   async open(): Promise<void> {
     mkdirSync(this.#parts.paths.user, { recursive: true, mode: 0o700 })
     const fetched = await this.#fetch()
-    if (fetched.kind === 'unreachable') this.#startWithout(fetched.reason)
+    if (fetched.kind === 'unreachable' || fetched.kind === 'members') this.#startWithout(fetched)
     if (!(await this.#takeOrTell(fetched)).done) this.fetchAgain()
   }
 
@@ -158,7 +160,7 @@ export class Instance {
     this.#closed.abort()
     this.#supervisor.stop()
     await this.#supervisor.idle()
-    await this.#turn.catch(() => undefined)
+    await this.#turns.idle()
   }
 
   /** See `Supervisor.hurry`. */
@@ -172,9 +174,13 @@ export class Instance {
 
   async #takeOrTell(fetched: Fetched): Promise<Reloaded> {
     if (fetched.kind === 'refused') this.#refuse(fetched.reason)
-    if (fetched.kind !== 'settings') return { done: false, reason: fetched.reason }
+    if (fetched.kind !== 'settings' && fetched.kind !== 'members')
+      return { done: false, reason: fetched.reason }
     try {
-      return { done: true, restarted: await this.#apply(fetched.settings) }
+      if (fetched.kind === 'settings') return { done: true, restarted: await this.#apply(fetched.settings) }
+      const restarted = await this.#narrow(fetched.members)
+      const hasAll = this.#settings?.digest === fetched.members.digest
+      return hasAll ? { done: true, restarted } : { done: false, reason: fetched.reason }
     } catch (error) {
       const reason = reasonOf(error)
       if (!this.#closed.signal.aborted) this.#parts.log.say(reason)
@@ -190,8 +196,10 @@ export class Instance {
     this.fetchAgain()
   }
 
-  #startWithout(reason: string): void {
-    const last = this.#last.get()
+  #startWithout(fetched: Exclude<Fetched, { kind: 'settings' | 'refused' }>): void {
+    const { reason } = fetched
+    const known = this.#last.get()
+    const last = known && fetched.kind === 'members' ? narrowed(known, fetched.members) : known
     this.#parts.log.say(
       `${reason}; ${last === undefined ? 'there are no settings from before' : 'starting from the last settings'}`,
     )
@@ -217,23 +225,27 @@ export class Instance {
     if (this.#settings !== undefined && this.#refused === undefined) this.#withdraw(this.#settings, next)
     // Settings that are no longer wanted may want modules that never come.
     if (this.#beside?.digest !== next.digest) this.#beside?.abort.abort()
-    const before = this.#turn
-    const turn = this.#inTurn(before, next)
-    this.#turn = turn
-    return turn
+    return this.#turns.take(() => this.#applyNow(next))
   }
 
   /** Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come. */
   #withdraw(settings: RuntimeSettings, next: RuntimeSettings): void {
+    this.#nodeRed.writeMembers(next)
     const last = this.#last.get()
     if (last !== undefined) this.#last.keep(withMembers(last, next))
     this.#settings = settings === last ? this.#last.get() : withMembers(settings, next)
-    this.#nodeRed.writeMembers(next)
   }
 
-  async #inTurn(before: Promise<unknown>, next: RuntimeSettings): Promise<boolean> {
-    await before.catch(() => undefined)
-    return this.#applyNow(next)
+  /** The same at once, and in its turn once more: what is applied meanwhile may still have had them. */
+  async #narrow(members: RuntimeMembers): Promise<boolean> {
+    if (this.#settings !== undefined && this.#refused === undefined)
+      this.#withdraw(this.#settings, narrowed(this.#settings, members))
+    return this.#turns.take(async () => {
+      const before = this.#settings
+      if (before === undefined || this.#refused !== undefined) return false
+      const next = narrowed(before, members)
+      return next === before ? false : this.#applyNow(next)
+    })
   }
 
   async #applyNow(fetched: RuntimeSettings): Promise<boolean> {

@@ -55,7 +55,8 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     runtime: {
       settings: async (signal) => {
         const fetched = await runtime.settings(signal)
-        if (fetched.kind === 'settings') for (const each of [reporter, audit.now]) each?.reachable()
+        if (fetched.kind === 'settings' || fetched.kind === 'members')
+          for (const each of [reporter, audit.now]) each?.reachable()
         return fetched
       },
     },

@@ -1,9 +1,17 @@
 import { requestJson } from './json-request.ts'
-import type { LauncherAuditEvent, LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
+import type {
+  LauncherAuditEvent,
+  LauncherBootstrap,
+  LauncherState,
+  RuntimeMembers,
+  RuntimeSettings,
+} from './wire.ts'
 
 /** What came of asking for the settings. */
 export type Fetched =
   | { readonly kind: 'settings'; readonly settings: RuntimeSettings }
+  /** There are none now, but some may have lost their rights: go on with those that are left, and ask again. */
+  | { readonly kind: 'members'; readonly members: RuntimeMembers; readonly reason: string }
   /** The token is not valid (any more): this instance is not to run. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** Nobody answers, or not sensibly: go on as before and ask again. */
@@ -28,7 +36,11 @@ export function createRuntimeClient(bootstrap: LauncherBootstrap): RuntimeClient
       try {
         const url = `${base}/runtime/v1/settings`
         const { status, body } = await requestJson({ ...ask, method: 'GET', url }, signal)
-        return understood(status, body)
+        const fetched = understood(status, body)
+        if (status !== 503 || fetched.kind !== 'unreachable') return fetched
+        const left = await requestJson({ ...ask, method: 'GET', url: `${base}/runtime/v1/members` }, signal)
+        if (left.status !== 200 || !isMembers(left.body)) return fetched
+        return { kind: 'members', members: left.body, reason: fetched.reason }
       } catch (error) {
         return { kind: 'unreachable', reason: `the reconciler cannot be reached: ${reasonOf(error)}` }
       }
@@ -68,6 +80,12 @@ export function isSettings(value: unknown): value is RuntimeSettings {
     Number.isInteger(fields['port']) &&
     Array.isArray(fields['members'])
   )
+}
+
+function isMembers(value: unknown): value is RuntimeMembers {
+  if (typeof value !== 'object' || value === null) return false
+  const { digest, base, members }: Partial<Record<string, unknown>> = { ...value }
+  return typeof digest === 'string' && typeof base === 'string' && Array.isArray(members)
 }
 
 /** What an error says, in one line. */

@@ -6,6 +6,8 @@ export interface RuntimeSettings {
   readonly name: string
   /** Changes when anything below does. The launcher reports it back as applied. */
   readonly digest: string
+  /** The same but for the members. Absent in settings of an earlier version. */
+  readonly base?: string
   readonly host: string
   readonly port: number
   /** The memory limit of Node-RED in bytes. */
@@ -45,6 +47,21 @@ export interface RuntimeSettings {
   }
   readonly members: readonly Member[]
 }
+
+/**
+ * `GET /runtime/v1/members`, while the settings cannot be handed out: who may come in at most. It takes rights away and
+ * gives none.
+ */
+export interface RuntimeMembers {
+  readonly uid: string
+  /** Of the settings with these members, and of the same without them: who has the rest already then has all. */
+  readonly digest: string
+  readonly base: string
+  readonly members: readonly MemberLeft[]
+}
+
+/** Of a member whose User cannot be read, no more than the rights are told. */
+export type MemberLeft = Pick<Member, 'username' | 'permissions'> & Partial<Member>
 
 /** What is absent is Node-RED's default. */
 export interface EditorSettings {

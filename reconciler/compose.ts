@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keyFile, missingKey, refuseLostStore, storeFile } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
-import { createPlace } from './apply/place.ts'
+import { createBase, createPlace } from './apply/place.ts'
 import { createHealth } from './apply/health.ts'
 import { Executor } from './apply/executor.ts'
 import { runAction } from './apply/run-action.ts'
@@ -218,7 +218,8 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
   const place = createPlace(store.fleet, drivers)
   const identity = identityOf(config, key)
   const proofOf = createMemberProof((purpose, subject) => derive(key, purpose, subject))
-  const desk = createDesk({ place, health, ...config.localfs, credentialKeys, identity, proofOf })
+  const base = createBase(drivers)
+  const desk = createDesk({ place, base, health, ...config.localfs, credentialKeys, identity, proofOf })
   const context: ActionContext = {
     store,
     drivers,

@@ -1,8 +1,10 @@
-import type { LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
+import type { LauncherState, RuntimeMembers, RuntimeSettings } from '../../launcher/wire.ts'
 
 /** What the runtime door serves: settings out, states in. */
 export interface RuntimeDesk {
   /** The settings of an instance; undefined where it is not one of ours, or a secret it needs is missing. */
   settings(uid: string): RuntimeSettings | undefined
+  /** Who may come in at most, whatever is missing; undefined where it is not one of ours, or not known yet. */
+  members(uid: string): RuntimeMembers | undefined
   report(uid: string, state: LauncherState): void
 }

@@ -27,6 +27,13 @@ export function createPlace(
   })
 }
 
+/** Like the digest of the settings, but the same whoever has access: what a launcher has beside its members. */
+export function createBase(
+  drivers: ReadonlyMap<DriverName, { readonly configured: Fields }>,
+): (spec: ResolvedInstance) => string {
+  return (spec) => settingsDigest({ ...spec, access: {} }, drivers.get(spec.driver)?.configured ?? {})
+}
+
 /** Differs whenever the launcher must be told: in everything but the name, the port, and whether the instance runs. */
 function settingsDigest(spec: ResolvedInstance, configured: Fields): string {
   const { name: _n, driver: _d, state: _s, team: _t, port: _p, ...settings } = spec

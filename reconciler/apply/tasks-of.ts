@@ -1,10 +1,9 @@
 import type { Task } from './run-action.ts'
 import type { Origin } from '../model/audit.ts'
-import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory, InventoryEntry } from '../model/inventory.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import type { ResolvedInstance } from '../model/resource.ts'
-import { withoutWithdrawn } from '../model/withdrawn-access.ts'
+import { withoutWithdrawn, type People } from '../model/withdrawn-access.ts'
 
 /** Problems that keep a valid declaration from being applied. */
 const obstacles: ReadonlySet<string> = new Set(['missing-secret', 'undecryptable-credentials', 'port-taken'])
@@ -16,23 +15,18 @@ export interface Behind {
   readonly allowance?: Pick<Origin, 'allowed' | 'allowedBy'>
 }
 
-/** The actions of a plan, each with what is needed to carry it out. A refused plan gives none. */
-export function tasksOf(
-  plan: Plan,
-  known: Pick<DesiredState, 'instances' | 'users' | 'teams' | 'complete'>,
-  inventory: Inventory,
-  behind: Behind,
-): readonly Task[] {
-  if (plan.refusals.length > 0) return []
+/** What is done of a plan, each action with what is needed to carry it out. Of a refused plan that is what it takes away. */
+export function tasksOf(plan: Plan, known: People, inventory: Inventory, behind: Behind): readonly Task[] {
   const { instances } = known
+  const refused = plan.refusals.length > 0
   const reserved = new Set([...instances.values()].flatMap(({ port }) => port ?? []))
   const obstructed = new Set(
     plan.problems.flatMap(({ code, target = '' }) => (obstacles.has(code) ? [target] : [])),
   )
-  return plan.actions.map((action) => {
+  return (refused ? (plan.withdrawals ?? []) : plan.actions).map((action) => {
     const { uid, name } = action.target
     const entry = uid === undefined ? undefined : inventory.get(uid)
-    const declared = obstructed.has(name) ? undefined : instances.get(name)
+    const declared = refused || obstructed.has(name) ? undefined : instances.get(name)
     const desired = action.kind === 'delete' ? undefined : (declared ?? asApplied(entry, name, known))
     return {
       action,
@@ -61,8 +55,8 @@ function originOf({ kind, cause }: Action, { revision, allowance }: Behind): Ori
 function asApplied(
   entry: InventoryEntry | undefined,
   name: string,
-  known: Parameters<typeof withoutWithdrawn>[1],
+  known: People,
 ): ResolvedInstance | undefined {
-  const spec = entry?.applied && withoutWithdrawn(entry.applied.spec, known)
+  const spec = entry && withoutWithdrawn(entry, known)
   return spec === undefined || spec.name === name ? spec : { ...spec, name }
 }

@@ -47,9 +47,10 @@ function revisionLine({ revision }: EventOf<'revision'>, paint: Paint): string {
 
 /** What is to be done; and what keeps it from being done, with the remedy. */
 function planLines({ plan }: EventOf<'plan'>, paint: Paint): string | undefined {
-  const { id, summary, actions, problems, refusals } = plan
+  const { id, summary, actions, problems, refusals, withdrawals } = plan
+  const left = withdrawals === undefined ? 'nothing is applied' : 'only rights are taken away'
   const refused = refusals.map(
-    ({ message, remedy }) => `${paint('red', 'refused')}: ${message}; nothing is applied\n  ${remedy}`,
+    ({ message, remedy }) => `${paint('red', 'refused')}: ${message}; ${left}\n  ${remedy}`,
   )
   const held = problems.map(({ message }) => `${paint('yellow', 'held')}: ${plainText(message)}`)
   const lines = [

@@ -96,9 +96,9 @@ export class Controller {
     const end = this.#deps.clock.now().getTime() + arrivalMs
     for (;;) {
       const round = await this.#round(this.#desired, new Set(['start']), signal)
-      if (round.plan.refusals.length > 0) return { kind: 'refused', round }
-      if (round.plan.actions.length > 0) {
-        if (this.#deps.executor.idle) return { kind: 'failed', round }
+      const { refusals, actions } = round.plan
+      if (refusals.length > 0 || actions.length > 0) {
+        if (this.#deps.executor.idle) return { kind: refusals.length > 0 ? 'refused' : 'failed', round }
         await this.#deps.executor.whenIdle()
       } else if (isOnItsWay(round) && this.#deps.clock.now().getTime() < end) {
         await this.#deps.clock.sleep(lookAgainMs, signal)

@@ -1,5 +1,5 @@
 import type { CredentialKeys } from './credential-keys.ts'
-import { runtimeSettings, type SettingsSources } from './runtime-settings.ts'
+import { runtimeMembers, runtimeSettings, type SettingsSources } from './runtime-settings.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
 import type { Place } from '../apply/place.ts'
@@ -22,6 +22,7 @@ export type IdentityOf = (uid: string) => SettingsSources['identity']
 
 export function createDesk(deps: {
   readonly place: Place
+  readonly base: SettingsSources['base']
   readonly health: Health
   readonly host: string
   readonly allowInstallScripts: boolean
@@ -63,17 +64,11 @@ export function createDesk(deps: {
     settings: (uid) => {
       const instance = placed.get(uid)
       if (instance === undefined) return undefined
-      const { host, allowInstallScripts, credentialKeys, proofOf } = deps
-      const sources = {
-        desired,
-        secrets,
-        credentialKeys,
-        proofOf,
-        host,
-        allowInstallScripts,
-        identity: deps.identity(uid),
-      }
-      return runtimeSettings(instance, sources)
+      return runtimeSettings(instance, { ...deps, desired, secrets, identity: deps.identity(uid) })
+    },
+    members: (uid) => {
+      const instance = placed.get(uid)
+      return instance && runtimeMembers(instance, { ...deps, desired })
     },
     report: (uid, state) => {
       deps.health.report({ ...state, uid })

@@ -6,6 +6,8 @@ import type { DriverName } from '../model/resource.ts'
 import { applyGates, type DeletionPolicy } from '../plan/gates.ts'
 import { keepAdmins } from '../plan/kept-access.ts'
 import { makePlan } from '../plan/make-plan.ts'
+import type { PlanInput } from '../plan/plan-input.ts'
+import { planWithdrawals } from '../plan/plan-kept.ts'
 import { attachSecrets, type Fingerprints } from '../secrets/attach-secrets.ts'
 import { checkCredentials, type CredentialKeyOf } from '../secrets/check-credentials.ts'
 
@@ -46,6 +48,13 @@ export function judge(
   const { undecryptable, unchecked } = checkCredentials(complete, inventory, credentialKeyOf)
   const missing = new Map([...unchecked, ...absent])
   const blocked = new Map([...undecryptable, ...(lenient ? [] : missing)])
-  const plan = makePlan({ desired: complete, inventory, observed, drivers, blocked })
-  return { desired: complete, inventory, observed, missing, plan: applyGates(plan, inventory.size, policy) }
+  const input = { desired: complete, inventory, observed, drivers, blocked }
+  const plan = applyGates(makePlan(input), inventory.size, policy)
+  return { desired: complete, inventory, observed, missing, plan: withWithdrawals(plan, input) }
+}
+
+/** Of a refused plan nothing is done, but for what no refusal may delay. */
+function withWithdrawals(plan: Plan, input: PlanInput): Plan {
+  const withdrawals = plan.refusals.length === 0 ? [] : planWithdrawals(input)
+  return withdrawals.length === 0 ? plan : { ...plan, withdrawals: [...withdrawals] }
 }

@@ -1,4 +1,4 @@
-import type { DesiredState } from '../model/desired-state.ts'
+import { nothingUnread, type DesiredState } from '../model/desired-state.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 
 /**
@@ -14,6 +14,8 @@ export function rememberedState(inventory: readonly InventoryEntry[]): DesiredSt
     teams: new Map(),
     users: new Map(),
     invalidUsers: new Set(),
+    invalidTeams: new Set(),
+    unread: nothingUnread,
     // by the name of the entry: a rename may have come no further than that
     instances: new Map(
       known.map(({ name, applied: { spec } }) => [name, spec.name === name ? spec : { ...spec, name }]),

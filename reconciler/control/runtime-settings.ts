@@ -1,5 +1,5 @@
 import type { CredentialKeys } from './credential-keys.ts'
-import type { Member, RuntimeSettings } from '../../launcher/wire.ts'
+import type { Member, RuntimeMembers, RuntimeSettings } from '../../launcher/wire.ts'
 import { opens } from '../model/read-token.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
@@ -18,6 +18,8 @@ export interface SettingsSources {
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
   readonly host: string
   readonly allowInstallScripts: boolean
+  /** The digest of what a declaration comes to beside its members. */
+  readonly base: (spec: ResolvedInstance) => string
   /** How its editor signs people in. */
   readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
   /** See `Member.proof`. */
@@ -41,6 +43,7 @@ export function runtimeSettings(
     uid: placed.uid,
     name: spec.name,
     digest: placed.settings,
+    base: sources.base(spec),
     host: sources.host,
     memory: spec.resources.memory === undefined ? undefined : parseMemory(spec.resources.memory),
     modules: spec.modules,
@@ -55,6 +58,19 @@ export function runtimeSettings(
     identity: { ...sources.identity, redirectUris: redirectUris(placed, found.port, sources.host) },
     members: members(placed, sources),
   })
+}
+
+/** Who may come in, where that is all that can be told: it needs nothing that may be missing. */
+export function runtimeMembers(
+  placed: PlacedInstance,
+  sources: MemberSources & Pick<SettingsSources, 'base'>,
+): RuntimeMembers {
+  const { uid, spec, settings } = placed
+  const known = new Map(members(placed, sources).map((member) => [member.username, member]))
+  const left = Object.entries(spec.access).map(
+    ([username, { role }]) => known.get(username) ?? { username, permissions: permissionsOf(spec, role) },
+  )
+  return { uid, digest: settings, base: sources.base(spec), members: left }
 }
 
 /** What may be missing; undefined where something is. */
@@ -124,31 +140,32 @@ function areKnown(
   return Object.keys(access).every((name) => users.has(name))
 }
 
-/**
- * Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. Where the flows
- * are locked nobody may do more than read.
- */
+type MemberSources = Pick<SettingsSources, 'desired' | 'proofOf'>
+
+/** Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. */
 function members(
-  { uid, spec: { access, endpoints, flows } }: Pick<PlacedInstance, 'uid' | 'spec'>,
-  { desired, proofOf }: Pick<SettingsSources, 'desired' | 'proofOf'>,
+  { uid, spec }: Pick<PlacedInstance, 'uid' | 'spec'>,
+  sources: MemberSources,
 ): readonly Member[] {
-  return Object.entries(access).flatMap(([username, { role }]) => {
-    const user = desired.users.get(username)
+  return Object.entries(spec.access).flatMap(([username, { role }]) => {
+    const user = sources.desired.users.get(username)
     if (user === undefined) return []
     const { displayName, passwordHash, tokens: declared = [] } = user.spec
     const tokens = declared.filter((token) => opens(token, 'instances'))
     return defined({
       username,
       displayName,
-      permissions: flows?.onEdit === 'lock' ? readAtMost(editorPermissions[role]) : editorPermissions[role],
-      proof: proofOf(uid, user),
-      passwordHash: endpoints.access === 'basic' ? passwordHash : undefined,
+      permissions: permissionsOf(spec, role),
+      proof: sources.proofOf(uid, user),
+      passwordHash: spec.endpoints.access === 'basic' ? passwordHash : undefined,
       tokens:
         tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
     })
   })
 }
 
-function readAtMost(granted: Member['permissions']): Member['permissions'] {
-  return granted === '*' ? 'read' : granted
+/** Where the flows are locked nobody may do more than read. */
+function permissionsOf({ flows }: ResolvedInstance, role: Access['role']): Member['permissions'] {
+  const granted = editorPermissions[role]
+  return flows?.onEdit === 'lock' && granted === '*' ? 'read' : granted
 }

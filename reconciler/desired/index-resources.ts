@@ -27,9 +27,15 @@ export interface ResourceIndex {
   readonly invalid: ReadonlyMap<Kind, ReadonlyMap<string, Claims>>
   /** How many resources the files declare, valid or not. */
   readonly declared: number
-  /** false: some document does not even say what it is. */
-  readonly legible: boolean
+  /** Files with a document that does not even say what it is. */
+  readonly unread: readonly UnreadFile[]
   readonly findings: readonly Finding[]
+}
+
+/** A file that may declare more than is known; its text where that is at hand. */
+export interface UnreadFile {
+  readonly path: string
+  readonly text?: string
 }
 
 interface Claim {
@@ -64,7 +70,7 @@ export function indexResources(files: ReadonlyMap<string, ParsedFile>): Resource
     instances: ofKind(unique, 'Instance'),
     invalid,
     declared: claims.length,
-    legible: [...files.values()].every((file) => file.legible) && groups.every(agreeOnRename),
+    unread: unreadIn(files, groups),
     findings,
   }
 }
@@ -114,6 +120,19 @@ function markInvalid(invalid: Map<Kind, Map<string, Claims>>, claims: Claims): v
   invalid.set(claims.kind, names)
   const before = names.get(claims.name)
   if (before?.previously === undefined) names.set(claims.name, claims)
+}
+
+/** Also files that contradict each other about a former name: whom they mean cannot be told. */
+function unreadIn(
+  files: ReadonlyMap<string, ParsedFile>,
+  groups: readonly (readonly Claim[])[],
+): readonly UnreadFile[] {
+  const unread = new Map<string, UnreadFile>()
+  for (const { file: path } of groups.filter((group) => !agreeOnRename(group)).flat())
+    unread.set(path, { path })
+  for (const [path, { legible, text }] of files)
+    if (!legible) unread.set(path, text === undefined ? { path } : { path, text })
+  return [...unread.values()]
 }
 
 /** Two resources of one name that give different former names: whom they mean cannot be told. */

@@ -4,7 +4,8 @@ import { parseCredentials, type CredentialsFile } from './credentials-file.ts'
 import { certificatesPathOf } from './resolve-certificates.ts'
 import { pathNamedBy } from './resolve-flows.ts'
 import { parseFlows, type FlowsFile } from './flows-file.ts'
-import { indexResources, type Located, type ResourceIndex } from './index-resources.ts'
+import { indexResources, type Located, type ResourceIndex, type UnreadFile } from './index-resources.ts'
+import { keepPeople, nobodyKnown } from './known-people.ts'
 import { locate } from './locate.ts'
 import { parseSafely, type ParsedFile } from './parse-file.ts'
 import { resolve } from './resolve.ts'
@@ -45,12 +46,16 @@ export function createDesiredLoader(options: {
   const contents = createBlobCache((bytes) => bytes)
   const certificates = createBlobCache(parseCertificates)
   let last: { readonly files: Files; readonly desired: DesiredState } | undefined
-  let users: ResourceIndex['users'] = new Map()
+  let people = nobodyKnown
   return {
     load: async (files, signal) => {
       if (last?.files === files) return last.desired
-      const index = keepUsers(indexResources(await readManifests(files, manifests, signal)), users)
-      users = index.users
+      const declared = indexResources(await readManifests(files, manifests, signal))
+      const paths = new Set(files.files.map(({ path }) => path))
+      const all = { unread: unreadIn(files, declared), has: (path: string) => paths.has(path) }
+      const { index, known, unread } = keepPeople(declared, people, all)
+      // A source without resources is a mistake: nothing of it comes into force.
+      if (index.declared > 0) people = known
       const named = namedFiles(index, files, (document) => pathNamedBy(document, 'path'))
       const secret = namedFiles(index, files, (document) => pathNamedBy(document, 'credentials'))
       const trusted = namedFiles(index, files, certificatesPathOf)
@@ -65,7 +70,8 @@ export function createDesiredLoader(options: {
       const desired: DesiredState = {
         ...state,
         revision: files.revision,
-        complete: index.legible && index.declared > 0 && !files.skipped.some(mayHoldManifests),
+        unread,
+        complete: unread.files.length === 0 && index.declared > 0,
         diagnostics: locate(findings, await contents(namedIn(files, findings), files, signal)),
       }
       last = { files, desired }
@@ -74,16 +80,8 @@ export function createDesiredLoader(options: {
   }
 }
 
-/**
- * A user whose document is invalid, or may stand in one that cannot be read, stays as last known: nobody gets in or is
- * locked out by a slip of the pen.
- */
-function keepUsers(index: ResourceIndex, before: ResourceIndex['users']): ResourceIndex {
-  const invalid = index.invalid.get('User')
-  const kept = [...before].filter(
-    ([name]) => !index.users.has(name) && (!index.legible || invalid?.has(name) === true),
-  )
-  return kept.length === 0 ? index : { ...index, users: new Map([...index.users, ...kept]) }
+function unreadIn({ skipped }: Files, { unread }: ResourceIndex): readonly UnreadFile[] {
+  return [...unread, ...skipped.filter(mayHoldManifests).map(({ path }) => ({ path }))]
 }
 
 async function readManifests(

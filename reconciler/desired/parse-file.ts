@@ -26,6 +26,8 @@ export interface ParsedFile {
   readonly findings: readonly Finding[]
   /** false: something in it could not be told, so that it may declare anything. */
   readonly legible: boolean
+  /** What stands in an illegible file, where it is text. */
+  readonly text?: string
 }
 
 /** How many nodes the aliases of one document may add up to. */
@@ -34,7 +36,10 @@ const maxAliases = 100
 /** One file that no reader copes with is that file's fault, and no other's. */
 export function parseSafely(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
   try {
-    return parseFile(bytes, validators)
+    const text = decode(bytes)
+    if (text === undefined) return notUtf8
+    const parsed = parseFile(text, validators)
+    return parsed.legible || isEmpty(parsed) ? parsed : { ...parsed, text }
   } catch (error) {
     const message = `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`
     return illegible({ code: 'yaml-syntax', message: message.slice(0, 200) })
@@ -42,14 +47,7 @@ export function parseSafely(bytes: Uint8Array, validators: ReadonlyMap<Kind, Val
 }
 
 /** Reads the YAML documents of one file (YAML 1.2) and validates each against the schema of its kind. */
-function parseFile(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
-  const text = decode(bytes)
-  if (text === undefined)
-    return illegible({
-      code: 'yaml-encoding',
-      message: 'the file is not valid UTF-8',
-      remedy: 'save it as UTF-8',
-    })
+function parseFile(text: string, validators: ReadonlyMap<Kind, Validator>): ParsedFile {
   const deep = tooDeepAt(text)
   if (deep !== undefined)
     return illegible({
@@ -74,6 +72,17 @@ function parseFile(bytes: Uint8Array, validators: ReadonlyMap<Kind, Validator>):
       remedy: 'remove the file if that is meant',
     })
   return merge(documents.map((document, index) => parseDocument(document, index, { lines, validators })))
+}
+
+const notUtf8 = illegible({
+  code: 'yaml-encoding',
+  message: 'the file is not valid UTF-8',
+  remedy: 'save it as UTF-8',
+})
+
+/** What is to come into an empty file nobody knows. */
+function isEmpty({ findings }: ParsedFile): boolean {
+  return findings.some(({ code }) => code === 'empty-file')
 }
 
 interface DocumentContext {

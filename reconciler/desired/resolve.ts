@@ -8,7 +8,7 @@ import { resolveInstance, type Resolution } from './resolve-instance.ts'
 import { accessByTeam, type TeamAccess } from './team-access.ts'
 import type { Digest } from '../model/digest.ts'
 import type { DesiredState } from '../model/desired-state.ts'
-import type { DriverName, InstanceDocument, ResolvedInstance } from '../model/resource.ts'
+import type { DriverName, InstanceDocument, Kind, ResolvedInstance } from '../model/resource.ts'
 
 export interface ResolveInput extends FlowsFiles {
   readonly index: ResourceIndex
@@ -21,6 +21,7 @@ export type Resolved = Pick<
   | 'teams'
   | 'users'
   | 'invalidUsers'
+  | 'invalidTeams'
   | 'instances'
   | 'renames'
   | 'held'
@@ -52,9 +53,8 @@ export function resolve({ index, flows, credentials, certificates, defaultDriver
   return {
     teams: plain(index.teams),
     users: plain(index.users),
-    invalidUsers: new Set(
-      [...(index.invalid.get('User')?.keys() ?? [])].filter((name) => !index.users.has(name)),
-    ),
+    invalidUsers: invalidOnly(index, 'User', index.users),
+    invalidTeams: invalidOnly(index, 'Team', index.teams),
     instances,
     renames,
     held,
@@ -63,6 +63,14 @@ export function resolve({ index, flows, credentials, certificates, defaultDriver
     certificates: certificatesByDigest(certificates),
     findings: unique([...index.findings, ...teamFindings(access), ...findings]),
   }
+}
+
+function invalidOnly(
+  { invalid }: ResourceIndex,
+  kind: Kind,
+  valid: ReadonlyMap<string, unknown>,
+): ReadonlySet<string> {
+  return new Set([...(invalid.get(kind)?.keys() ?? [])].filter((name) => !valid.has(name)))
 }
 
 function claimants(

@@ -1,7 +1,7 @@
 import { defined } from './defined.ts'
 
-/** What the reconciler does for Git, and what it refuses. */
-export const gitEvents = ['action', 'access', 'plan-refused'] as const
+/** What the reconciler does for Git, what it refuses, and what is gone for good since flows of Git took its place. */
+export const gitEvents = ['action', 'access', 'plan-refused', 'set-aside-removed'] as const
 
 /** What people do in editors and what becomes of the instance, told by it; `gap` stands for events that it had to drop. */
 export const editorEvents = [

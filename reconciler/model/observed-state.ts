@@ -44,6 +44,8 @@ export type Sighting =
       readonly lastLines?: readonly string[]
       /** What runs in place of the flows that were applied; absent where they are as applied, or it is not known. */
       readonly edit?: FlowsEdit
+      /** Why that could not be read from the store. */
+      readonly damaged?: string
     }
   | { readonly kind: 'unknown'; readonly uid: string; readonly cause: string }
 

@@ -13,7 +13,7 @@ export interface DeletionPolicy {
 /** Small fleets change by large shares: the share counts from this many instances on. */
 const smallFleet = 4
 
-/** Refuses a plan that deletes more than it should. A refused plan is not applied at all. `known`: how many instances the inventory has. */
+/** Refuses a plan that deletes more than it should. Of a refused plan nothing is applied, but for what it takes away. `known`: how many instances the inventory has. */
 export function applyGates(plan: Plan, known: number, policy: DeletionPolicy): Plan {
   const refusals = deletionRefusals(plan, known, policy)
   return refusals.length === 0 ? plan : { ...plan, refusals: [...refusals] }

@@ -1,6 +1,7 @@
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Access, ResolvedInstance } from '../model/resource.ts'
+import { isGone } from '../model/withdrawn-access.ts'
 
 interface Kept {
   readonly before: ResolvedInstance
@@ -32,14 +33,14 @@ export function keepAdmins(
 function withAdmins(
   instance: ResolvedInstance,
   before: ResolvedInstance,
-  { users, invalidUsers, complete }: DesiredState,
+  desired: DesiredState,
 ): ResolvedInstance {
   const lost = Object.entries(before.access).filter(
     ([user, { role }]) =>
       role === 'admin' &&
       !Object.hasOwn(instance.access, user) &&
-      !users.has(user) &&
-      (!complete || invalidUsers.has(user)),
+      !desired.users.has(user) &&
+      !isGone('users', user, desired),
   )
   if (lost.length === 0) return instance
   const earlier = known.get(instance)

@@ -1,32 +1,19 @@
-import { accessChanges } from '../model/access-changes.ts'
-import { withEdit } from './edited-nodes.ts'
-import { keptInstances } from './kept-instances.ts'
+import { actionFor } from './action-for.ts'
+import { doubtfulAccess } from './doubtful-access.ts'
+import { keptInstances, losingInstances } from './kept-instances.ts'
 import { compare, inOrder } from './order.ts'
-import { planAdoption, planCreation, planDeletion, planExisting } from './plan-instance.ts'
+import { planAdoption, planCreation, planDeletion } from './plan-instance.ts'
+import type { PlanInput, Step } from './plan-input.ts'
+import { planKept } from './plan-kept.ts'
 import { portProblems } from './port-problems.ts'
 import { summarise } from './summary.ts'
+import { accessChanges } from '../model/access-changes.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { digestOf, type Digest } from '../model/digest.ts'
 import { byName, type Inventory, type InventoryEntry } from '../model/inventory.ts'
 import type { Observation, ObservedState } from '../model/observed-state.ts'
-import type { AccessChange, Action, DriverTraits, Plan, Problem } from '../model/plan.ts'
-import type { DriverName, ResolvedInstance } from '../model/resource.ts'
-
-export interface PlanInput {
-  readonly desired: DesiredState
-  readonly inventory: Inventory
-  readonly observed: ObservedState
-  readonly drivers: ReadonlyMap<DriverName, DriverTraits>
-  /** Instances that cannot be applied for a reason outside the manifests, such as a missing secret; by name. */
-  readonly blocked: ReadonlyMap<string, Problem>
-}
-
-const unknownDriver: DriverTraits = { effects: [], configured: {} }
-
-type Step =
-  | { readonly kind: 'action'; readonly action: Action; readonly access: readonly AccessChange[] }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'held'; readonly problem: Problem }
+import type { AccessChange, Action, Plan, Problem } from '../model/plan.ts'
+import type { ResolvedInstance } from '../model/resource.ts'
 
 /**
  * What it takes to make what runs into what Git declares. Three-way: what was last applied against Git is change,
@@ -43,19 +30,24 @@ export function makePlan(input: PlanInput): Plan {
   const changing = new Set([...matches].flatMap(([name, entry]) => (obstructed.has(name) ? [] : [entry])))
   const strays = [...input.observed.observations.values()].filter(({ uid }) => !inventory.has(uid))
   const declaring = { ...input, ports, strays }
+  const declared = new Set(matches.values())
+  const obstacles = [...obstructed].map((name) => matches.get(name)?.name ?? name)
   const steps = [
     ...[...desired.instances.values()].map((instance) =>
       planDeclared(instance, matches.get(instance.name), declaring),
     ),
-    ...planKept(input, keptInstances(desired, inventory, obstructed), changing),
-    ...planUndeclared(input, new Set(matches.values())),
+    ...planKept(input, keptInstances(desired, inventory, obstacles), changing),
+    ...planKept(input, losingInstances(desired, inventory, leftAsTheyAre(desired, declared)), changing),
+    ...planUndeclared(input, declared),
     ...planUnowned(declaring),
   ]
   const actions = inOrder(steps.flatMap((step) => (step.kind === 'action' ? [step.action] : [])))
   const access = steps.flatMap((step) => (step.kind === 'action' ? step.access : [])).toSorted(byInstance)
   const problems = [
     ...steps.flatMap((step) => (step.kind === 'held' ? [step.problem] : [])).toSorted(byTarget),
+    ...damagedProblems(input).toSorted(byTarget),
     ...heldProblems(desired, inventory),
+    ...doubtfulAccess(desired, inventory),
     ...unreachableProblems(input.observed),
   ]
   const unchanged = steps.filter(({ kind }) => kind === 'none').length
@@ -121,19 +113,6 @@ function planDeclared(instance: ResolvedInstance, entry: InventoryEntry | undefi
   }
 }
 
-function actionFor(
-  instance: ResolvedInstance,
-  entry: InventoryEntry,
-  seen: Exclude<Observation, { kind: 'unknown' }>,
-  { drivers, desired }: PlanInput,
-): Action | undefined {
-  if (seen.kind === 'present') {
-    const action = planExisting(instance, entry, seen, drivers.get(instance.driver) ?? unknownDriver)
-    return action && withEdit(action, seen.edit, desired.flows.get(instance.flows?.digest ?? ''))
-  }
-  return planCreation(instance, entry, entry.applied === undefined ? 'unfinished' : 'missing')
-}
-
 function planNew(instance: ResolvedInstance, { observed, strays }: Declaring): Step {
   if (observed.unreachable.has(instance.driver))
     return { kind: 'held', problem: unseen(instance.name, undefined) }
@@ -149,22 +128,13 @@ function planNew(instance: ResolvedInstance, { observed, strays }: Declaring): S
   return { kind: 'action', action: planCreation(instance, undefined, 'declared'), access }
 }
 
-/** What is held back is not changed, but drift in it is put back and rights are taken away all the same. `changing`: what is planned for anyway. */
-function planKept(
-  input: PlanInput,
-  kept: ReadonlyMap<string, ResolvedInstance>,
-  changing: ReadonlySet<InventoryEntry>,
-): readonly Step[] {
-  if (kept.size === 0) return []
-  return [...input.inventory.values()].flatMap((entry): readonly Step[] => {
-    const spec = kept.get(entry.name)
-    const seen = input.observed.observations.get(entry.uid)
-    if (spec === undefined || changing.has(entry)) return []
-    if (seen === undefined || seen.kind === 'unknown') return []
-    const action = actionFor(spec, entry, seen, input)
-    const access = accessChanges(entry.name, entry.applied?.spec.access ?? {}, spec.access)
-    return action === undefined ? [] : [{ kind: 'action', action, access }]
-  })
+/** Instances that Git does not name and that are left as they are all the same. */
+function leftAsTheyAre(
+  { held, renames, complete }: DesiredState,
+  declared: ReadonlySet<InventoryEntry>,
+): (entry: InventoryEntry) => boolean {
+  const formers = new Set(renames.values())
+  return (entry) => !declared.has(entry) && !held.has(entry.name) && (!complete || formers.has(entry.name))
 }
 
 function planUndeclared(
@@ -251,6 +221,15 @@ function heldProblems(desired: DesiredState, inventory: Inventory): readonly Pro
       message: existing.has(name) ? `"${name}" is left as it is: ${why}` : `"${name}" is not created: ${why}`,
       target: name,
     }))
+}
+
+function damagedProblems({ inventory, observed }: PlanInput): readonly Problem[] {
+  return [...byName(inventory)].flatMap(([name, { uid }]) => {
+    const seen = observed.observations.get(uid)
+    if (seen?.kind !== 'present' || seen.damaged === undefined) return []
+    const message = `what the store holds of the flows of "${name}" is damaged: ${seen.damaged}; deploy them anew in the editor, or restore the store from a backup`
+    return [{ code: 'damaged-flows', message, target: name }]
+  })
 }
 
 function unreachableProblems({ unreachable }: ObservedState): readonly Problem[] {

@@ -12,6 +12,7 @@ export function renderMarkdown(plan: Plan): string {
   const blocks = [
     `**${head}**`,
     ...plan.refusals.map(({ message, remedy }) => `> **Refused:** ${code(message)}; ${code(remedy)}`),
+    ...(plan.withdrawals === undefined ? [] : ['Done all the same:', ...plan.withdrawals.map(actionBlock)]),
     ...(plan.problems.length === 0
       ? []
       : [

@@ -35,6 +35,10 @@ export function renderText(plan: Plan, paint: Paint = noPaint): string {
         paint('red', `Refused: ${plainText(message)}; ${plainText(remedy)}`),
       ),
     ),
+    ...section(
+      (plan.withdrawals ?? []).flatMap((action) => actionLines(action, paint)),
+      'Done all the same',
+    ),
     ...section(plan.actions.flatMap((action) => actionLines(action, paint))),
     ...section(
       plan.access.map(

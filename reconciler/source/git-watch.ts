@@ -1,8 +1,8 @@
-import { watch, type FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import { findGitDirectories } from './git-directories.ts'
 import { pollDelay } from './poll-delay.ts'
 import type { GitLocation } from './git-url.ts'
+import { watchFolder, watchFolders } from './watch-folders.ts'
 
 /** Several files change with one commit: what comes within this many milliseconds is one change. */
 const coalesce = 50
@@ -46,36 +46,19 @@ export async function watchGit(
 async function watchReferences(directory: string, onChange: () => void): Promise<() => Promise<void>> {
   const { gitDirectory, commonDirectory } = await findGitDirectories(directory)
   const notify = leadingAndTrailing(onChange)
-  const seen = (_event: string, name: string | null) => {
+  const seen = (name: string | null) => {
     if (name?.endsWith('.lock') !== true) notify.call()
   }
-  const watchers = [
-    watchFolder(gitDirectory, false, seen),
-    watchFolder(commonDirectory, false, seen),
-    watchFolder(join(commonDirectory, 'refs'), true, seen),
-    watchFolder(join(commonDirectory, 'reftable'), false, seen),
-  ]
+  const folders = [gitDirectory, commonDirectory, join(commonDirectory, 'reftable')]
+  const watchers = folders.map((folder) => watchFolder(folder, seen))
+  const stopReferences = watchFolders(join(commonDirectory, 'refs'), seen)
   // What changed before the watch stood was not seen.
   notify.call()
   return async () => {
     notify.cancel()
+    stopReferences()
     for (const watcher of watchers) watcher?.close()
     await Promise.resolve()
-  }
-}
-
-/** A folder that is not there, or a watch that fails (no inotify left), costs time and nothing else: the interval still looks. */
-function watchFolder(
-  folder: string,
-  recursive: boolean,
-  seen: (event: string, name: string | null) => void,
-): FSWatcher | undefined {
-  try {
-    const watcher = watch(folder, { recursive, persistent: false }, seen)
-    watcher.on('error', () => {})
-    return watcher
-  } catch {
-    return undefined
   }
 }
 

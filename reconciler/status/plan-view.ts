@@ -11,6 +11,7 @@ export type PlanView = Pick<
   /** For admins: the numbers and refusals are about the whole fleet. */
   readonly summary?: Plan['summary']
   readonly refusals?: Plan['refusals']
+  readonly withdrawals?: Plan['withdrawals']
   readonly problems: Plan['problems']
 }
 
@@ -18,26 +19,34 @@ export type PlanView = Pick<
 export function planView(status: FleetStatus, viewer: Viewer): PlanView | undefined {
   const { plan } = status
   if (!plan) return undefined
-  if (viewer.admin) return { ...plan, actions: plan.actions.map(hideValuesOf) }
+  const seen = (actions: readonly Action[]) => actionsFor(status, viewer, actions)
+  const withdrawals = plan.withdrawals === undefined ? {} : { withdrawals: seen(plan.withdrawals) }
+  if (viewer.admin) return { ...plan, actions: seen(plan.actions), ...withdrawals }
   return {
     apiVersion: plan.apiVersion,
     kind: plan.kind,
     id: plan.id,
     revision: plan.revision,
     complete: plan.complete,
-    actions: plan.actions
-      .filter(
-        ({ target }) =>
-          maySee(status, viewer, target.previously ?? target.name) || maySee(status, viewer, target.name),
-      )
-      .map((action) =>
-        mayInspect(status, viewer, action.target.name) ? hideValuesOf(action) : withoutDetails(action),
-      ),
+    actions: seen(plan.actions),
+    ...withdrawals,
     access: plan.access.filter(({ instance }) => mayInspect(status, viewer, instance)),
     problems: plan.problems.filter(
       ({ target }) => target !== undefined && mayInspect(status, viewer, target),
     ),
   }
+}
+
+function actionsFor(status: FleetStatus, viewer: Viewer, actions: readonly Action[]): Action[] {
+  if (viewer.admin) return actions.map(hideValuesOf)
+  return actions
+    .filter(
+      ({ target }) =>
+        maySee(status, viewer, target.previously ?? target.name) || maySee(status, viewer, target.name),
+    )
+    .map((action) =>
+      mayInspect(status, viewer, action.target.name) ? hideValuesOf(action) : withoutDetails(action),
+    )
 }
 
 /** That something is done, not what: neither fields nor nodes. */

@@ -1,5 +1,6 @@
 import { accessChanges } from '../model/access-changes.ts'
 import type { AuditFact, Origin } from '../model/audit.ts'
+import type { SetAside } from '../model/instance-storage.ts'
 import type { Applied } from '../model/inventory.ts'
 import type { JournalEntry, ReconciliationRecord, Step } from './store.ts'
 
@@ -37,6 +38,25 @@ export function changesOfAccess(
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   }))
+}
+
+/** That flows which were set aside are gone for good. What was deployed is told by its revision, with who deployed it. */
+export function setAsideRemoved(
+  { uid, name }: { readonly uid: string; readonly name: string },
+  { id, revision, savedAt, savedBy }: Pick<SetAside, 'id' | 'revision' | 'savedAt' | 'savedBy'>,
+  at: string,
+): AuditFact {
+  return {
+    at,
+    event: 'set-aside-removed',
+    key: `set-aside-removed/${uid}/${id}`,
+    uid,
+    instance: name,
+    flowsBefore: revision,
+    target: String(id),
+    message: `saved ${savedAt}`,
+    ...(savedBy === undefined ? {} : { user: savedBy }),
+  }
 }
 
 /** That a plan was refused: the same plan of the same revision is refused once, however often it is made again. */

@@ -121,6 +121,17 @@ export function toSetAside(row: Row): SetAside {
   }
 }
 
+/** Whose the flows of a row were, without them: they may be large. */
+export function toSavedBy(row: Row): Pick<SetAside, 'id' | 'revision' | 'savedAt' | 'savedBy'> {
+  const savedBy = optional(row, 'saved_by', toText)
+  return {
+    id: integer(row, 'id'),
+    revision: toText(row, 'revision'),
+    savedAt: toText(row, 'saved_at'),
+    ...(savedBy === undefined ? {} : { savedBy }),
+  }
+}
+
 export function toLibraryEntry(row: Row): LibraryEntry {
   return {
     type: toText(row, 'type'),

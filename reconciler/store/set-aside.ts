@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import type { SetAside } from '../model/instance-storage.ts'
-import { toSetAside, type Row } from './rows.ts'
+import { setAsideRemoved } from './audit-facts.ts'
+import { appendFacts } from './audit-table.ts'
+import { toSavedBy, toSetAside, toText, type Row } from './rows.ts'
 
 const table = 'flows_set_aside'
 const columns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by'] as const
@@ -39,19 +41,25 @@ async function setAside(
 ): Promise<void> {
   const origin = row['origin'] === 'edit' ? 'edit' : 'editor'
   await trx(table).insert({ ...row, uid, origin, set_aside_at: at })
-  if (origin === 'editor') return
-  const kept: Row[] = await trx(table)
-    .where({ uid, origin })
+  if (origin === 'edit') await removeBeyond(trx, uid, at)
+}
+
+/** What is gone for good is told in the audit trail, by the same transaction. */
+async function removeBeyond(trx: Knex.Transaction, uid: string, at: string): Promise<void> {
+  const edits: Row[] = await trx(table)
+    .where({ uid, origin: 'edit' })
     .orderBy('id', 'desc')
-    .limit(editsKept)
-    .select('id')
-  await trx(table)
-    .where({ uid, origin })
-    .whereNotIn(
-      'id',
-      kept.map(({ id }) => Number(id)),
-    )
-    .delete()
+    .select('id', 'revision', 'saved_at', 'saved_by')
+  const beyond = edits.slice(editsKept).map(toSavedBy)
+  if (beyond.length === 0) return
+  const instance: Row | undefined = await trx('instances').where({ uid }).first('name')
+  const name = instance === undefined ? uid : toText(instance, 'name')
+  await appendFacts(
+    trx,
+    beyond.map((one) => setAsideRemoved({ uid, name }, one, at)),
+  )
+  const ids = beyond.map(({ id }) => id)
+  await trx(table).where({ uid }).whereIn('id', ids).delete()
 }
 
 /** Newest first. */

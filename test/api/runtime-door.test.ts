@@ -39,8 +39,26 @@ t.test('an instance gets its own settings, whole', async (t) => {
 })
 
 t.test('settings that cannot be made now are asked for again', async (t) => {
-  const { server } = await openDoors(t, { desk: { settings: () => undefined, report: () => undefined } })
+  const { server } = await openDoors(t, {
+    desk: { settings: () => undefined, members: () => undefined, report: () => undefined },
+  })
   t.equal((await server.inject({ url: '/runtime/v1/settings', headers })).statusCode, 503)
+  t.equal((await server.inject({ url: '/runtime/v1/members', headers })).statusCode, 503)
+})
+
+t.test('without settings an instance is still told who may come in', async (t) => {
+  const left = {
+    uid: 'uid-press',
+    digest: 'd',
+    base: 'b',
+    members: [{ username: 'vera', permissions: 'read' as const }],
+  }
+  const members = (uid: string) => (uid === left.uid ? left : undefined)
+  const { server } = await openDoors(t, {
+    desk: { settings: () => undefined, members, report: () => undefined },
+  })
+  t.same((await server.inject({ url: '/runtime/v1/members', headers })).json(), left)
+  t.equal((await server.inject({ url: '/runtime/v1/members', headers: basic('root') })).statusCode, 401)
 })
 
 t.test('a launcher reports its state', async (t) => {

@@ -151,7 +151,7 @@ const writing = [
 t.test('the status door only reads', async (t) => {
   const { server } = await openDoors(t)
   const routes = server.printRoutes({ commonPrefix: false }).trimEnd().split('\n')
-  t.equal(routes.length, 26)
+  t.equal(routes.length, 27)
   t.same(
     routes.filter((route) => !/\((GET|GET, HEAD)\)$/.test(route)),
     writing.map((route) => `├── ${route}`),
@@ -228,6 +228,7 @@ t.test('the OpenAPI document lists every route, with the schema of every answer'
       .concat(
         [
           'settings',
+          'members',
           'state',
           'audit',
           ...storage.map((path) => `storage/${path.replace(':type', '{type}')}`),

@@ -137,12 +137,24 @@ export function storageConformance(t: Test, open: (t: Test) => Promise<Store>): 
     ])
     t.equal(kept.length, 2, 'not what Git declared, and nothing twice')
     for (let count = 1; count <= 12; count++) {
-      await origin(flows(`over-${count}`, count === 1 ? 'git-3' : 'git-4'), 'edit')
+      await origin(flows(`over-${count}`, count === 1 ? 'git-3' : 'git-4', 'carol'), 'edit')
       await origin(flows('git-4', `over-${count}`), 'git')
     }
     const revisions = (await store.flowsSetAside('one')).map(({ revision }) => revision)
     t.same(revisions, [...Array.from({ length: 10 }, (_, index) => `over-${12 - index}`), 'mine'])
     t.same(await store.flowsSetAside('two'), [])
+    const gone = await store.audit({ limit: 10, event: 'set-aside-removed' })
+    t.match(
+      gone.map(({ instance, user, flowsBefore }) => [instance, user, flowsBefore]),
+      [
+        ['one', 'carol', 'over-2'],
+        ['one', 'carol', 'over-1'],
+        ['one', 'bob', 'over'],
+      ],
+      'what is gone for good is told, and nothing else',
+    )
+    t.equal(gone.length, 3)
+    t.equal(new Set(gone.map(({ target }) => target)).size, 3, 'each by its number')
   })
 
   clause("flows from before it was noted whose they are count as the editor's", async (t, store) => {

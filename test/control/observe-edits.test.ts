@@ -1,9 +1,12 @@
 import t from 'tap'
 import { observeEdits } from '../../reconciler/control/observe-edits.ts'
+import { rememberedState } from '../../reconciler/control/remembered-state.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
 import type { InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { StoredFlows } from '../../reconciler/model/instance-storage.ts'
 import type { Observation } from '../../reconciler/model/observed-state.ts'
+import { makePlan } from '../../reconciler/plan/make-plan.ts'
+import { StoreError } from '../../reconciler/store/store.ts'
 import { parseStateDocument, toStateDocument } from '../../reconciler/status/state-document.ts'
 import { resolvedInstance } from '../support/make-instance.ts'
 
@@ -85,6 +88,41 @@ t.test('flows are read only where those that run are others', async (t) => {
   const again = parseStateDocument(JSON.parse(JSON.stringify(document)))
   t.strictSame(again.observed.observations.get('press-3'), after.observations.get('press-3'))
   t.notMatch(JSON.stringify(document), /canary/, 'what stands in a node goes nowhere')
+})
+
+t.test('a damaged row costs only its instance something', async (t) => {
+  const { observed, inventory } = fleet([digestOf(ran), digestOf(ran), digestOf(ran), digestOf(ran)])
+  const good = storeWith(ran)
+  const damaged: Readonly<Record<string, (stored: StoredFlows | undefined) => StoredFlows | undefined>> = {
+    'press-0': (stored) => stored && { ...stored, nodes: '[{"id":"a' },
+    'press-1': (stored) => stored && { ...stored, nodes: '{}' },
+    'press-2': () => {
+      throw new StoreError('store-corrupt', 'a column does not hold text', 'restore it')
+    },
+  }
+  const flows = async (uid: string) => {
+    const stored = await good.flows(uid)
+    return damaged[uid]?.(stored) ?? stored
+  }
+  const after = await observeEdits(observed, inventory, { flows })
+  for (const uid of Object.keys(damaged))
+    t.match(after.observations.get(uid), { damaged: String, edit: undefined })
+  t.match(after.observations.get('press-3'), { edit: { by: 'olga' }, damaged: undefined })
+  const desired = rememberedState([...inventory.values()])
+  if (desired === undefined) throw new Error('nothing was applied')
+  const { problems } = makePlan({
+    desired,
+    inventory,
+    observed: after,
+    drivers: new Map(),
+    blocked: new Map(),
+  })
+  t.match(
+    problems.map(({ code, target, message }) => [code, target, message.includes('restore')]),
+    Object.keys(damaged).map((name) => ['damaged-flows', name, true]),
+  )
+  const away = async () => Promise.reject(new StoreError('store-unreachable', 'no disk', 'mend it'))
+  await t.rejects(observeEdits(observed, inventory, { flows: away }), { code: 'store-unreachable' })
 })
 
 t.test('nodes that are not what runs are not told', async (t) => {

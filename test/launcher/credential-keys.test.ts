@@ -54,7 +54,7 @@ t.test('credentials are encrypted anew with a changed key, and Node-RED has them
   await until('the store has them', async () => storedBy(instance, 'next'))
   t.same(await storedBy(instance, 'next'), says('one', 'hidden'))
   t.match(await password(instance, 'one'), { user: 'u', has_password: true })
-  t.match(await store(instance), { origin: 'editor' })
+  t.match(await store(instance), { origin: 'editor', savedBy: 'olga' }, 'and they are still hers')
   t.match(await instance.deploy(flows('two', 'more')), { status: 200 })
   t.same(await storedBy(instance, 'next'), says('two', 'more'), 'and deploys go on')
 })
@@ -77,6 +77,7 @@ t.test('a deploy with the old key that waits is not lost', async (t) => {
   })
   await until('the store has them', async () => storedBy(instance, 'next'))
   t.same(await storedBy(instance, 'next'), says('two', 'second'))
+  t.match(await store(instance), { savedBy: 'olga' })
   t.same(instance.apart(), [])
 })
 

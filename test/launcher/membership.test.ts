@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { prepareWithSignIn, startWithSignIn } from '../support/launcher-with-sign-in.ts'
-import { ask, member, settingsFor, startLauncher, withPassword } from '../support/launcher.ts'
+import { ask, exited, member, settingsFor, startLauncher, withPassword } from '../support/launcher.ts'
 import { until } from '../support/until.ts'
 
 /** Opens the editor's socket, signs in on it, and keeps what it says. */
@@ -93,6 +93,44 @@ t.test('a session ends with what its user signed in by', async (t) => {
   t.equal(await flows(tokens.vera), 200, 'and nobody else’s')
   t.equal(other.isClosed(), false)
   t.equal(await flows(await signIn('olga')), 200)
+})
+
+t.test('rights end while there are no settings, and none begin', async (t) => {
+  const [olga, vera, otto] = [member('olga', '*'), member('vera', 'read'), member('otto', '*')]
+  const launcher = await startLauncher(t, { base: 'base-1', members: [olga, vera, otto] })
+  const { port, door, admin, state, directory, launch, process } = launcher
+  const { pid } = await state()
+  const rights = () => JSON.parse(readFileSync(join(directory, 'user/members.json'), 'utf8'))
+  const reads = async (name: string) => {
+    const headers = { authorization: `Bearer ${name}-token` }
+    return (await ask(`http://127.0.0.1:${port}/flows`, { headers })).status === 200
+  }
+  t.ok(await reads('olga'))
+  const members = [
+    { ...vera, permissions: '*' as const },
+    { ...otto, permissions: 'read' as const, proof: 'a new password', tokens: [] },
+    member('eve', '*'),
+  ]
+  const { tokens: _, ...otherwise } = otto
+  const left = [vera, { ...otherwise, permissions: 'read', proof: 'a new password' }]
+  door.members = { uid: 'uid-1', digest: 'digest-2', base: 'base-1', members }
+  const told = await admin('POST', '/reload')
+  t.match(JSON.parse(told.text), { restarted: false, state: { pid, settings: 'digest-2' } })
+  t.same(rights(), left, 'nobody may more than before, and nobody is new')
+  t.notOk(await reads('olga'))
+
+  door.members = { ...door.members, digest: 'digest-3', base: 'base-3', members: members.slice(0, 1) }
+  t.equal((await admin('POST', '/reload')).status, 502, 'it lacks more than that')
+  t.same(rights(), [vera])
+  t.match(await state(), { pid, phase: 'running', settings: 'digest-2' })
+
+  process.kill('SIGKILL')
+  await exited(process)
+  door.members = { ...door.members, members: [] }
+  launch()
+  await launcher.when('it runs again', ({ phase }) => phase === 'running')
+  t.same(rights(), [])
+  t.notOk(await reads('vera'), 'also from the last settings')
 })
 
 t.test('endpoints with a password want a member, whatever the role', async (t) => {

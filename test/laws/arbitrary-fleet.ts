@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
-import type { DesiredState } from '../../reconciler/model/desired-state.ts'
+import { nothingUnread, type DesiredState } from '../../reconciler/model/desired-state.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
 import type { Fields } from '../../reconciler/model/fields.ts'
 import type { Inventory, InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { Observation, ObservedState } from '../../reconciler/model/observed-state.ts'
 import type { EnvValue, ResolvedInstance } from '../../reconciler/model/resource.ts'
-import type { PlanInput } from '../../reconciler/plan/make-plan.ts'
+import type { PlanInput } from '../../reconciler/plan/plan-input.ts'
 import { localfsEffects } from '../../reconciler/drivers/localfs/effects.ts'
 import { resolvedInstance } from '../support/make-instance.ts'
 
@@ -98,6 +98,8 @@ const anyDesired: fc.Arbitrary<DesiredState> = fc
         users: new Map(),
         instances: new Map(instances.map((instance) => [instance.name, instance])),
         invalidUsers: new Set(),
+        invalidTeams: new Set(),
+        unread: nothingUnread,
         renames: new Map(
           declared.flatMap((name, index) => {
             const former = renamed.filter((each) => !declared.includes(each))[index]

@@ -1,12 +1,20 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import knexPackage from 'knex'
 import t, { type Test } from 'tap'
 import { isEncryptedCredentials } from '../../reconciler/model/encrypted-credentials.ts'
 import type { Plan } from '../../reconciler/model/plan.ts'
 import { Secret } from '../../reconciler/model/secret.ts'
 import { decryptCredentials } from '../../reconciler/secrets/node-credentials.ts'
 import { openEditor } from '../support/editor.ts'
-import { asRecord, instanceManifest, password, setUpFleet, type FleetUnderTest } from '../support/fleet.ts'
+import {
+  asRecord,
+  end,
+  instanceManifest,
+  password,
+  setUpFleet,
+  type FleetUnderTest,
+} from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 
 /** Nothing is corrected but when a commit wakes the loop, so that a dry run can look before. */
@@ -58,13 +66,17 @@ async function keyInSettings({ data }: FleetUnderTest): Promise<string> {
 }
 
 async function begin(t: Test, spec: string): Promise<FleetUnderTest> {
+  return (await beginServing(t, spec)).fleet
+}
+
+async function beginServing(t: Test, spec: string) {
   const fleet = await setUpFleet(t, seldom)
   await fleet.repository.write('press.json', JSON.stringify(declared))
   await fleet.repository.write('press.yaml', instanceManifest('press', spec))
   await fleet.repository.commit('Add a press')
-  await fleet.serve()
+  const server = await fleet.serve()
   await fleet.ready('press')
-  return fleet
+  return { fleet, server }
 }
 
 t.test('a deploy over declared flows is told node by node, put back, and kept', async (t) => {
@@ -110,6 +122,29 @@ t.test('a deploy over declared flows is told node by node, put back, and kept', 
   t.same(opened(secret.stdout, await keyInSettings(fleet)), {
     h1: { user: 'olga', password: 'hidden word' },
   })
+})
+
+t.test('a damaged row of flows is told, and keeps nothing else from being done', async (t) => {
+  const { fleet, server } = await beginServing(t, 'flows: { path: press.json }')
+  const { repository, data } = fleet
+  const editor = await openEditor(fleet.firstPort, 'alice', password)
+  t.match(await editor.deploy(edited), { status: 200 })
+  await end(server, 'SIGTERM')
+  const filename = join(data, 'weir.db')
+  const db = knexPackage.knex({ client: 'sqlite3', connection: { filename }, useNullAsDefault: true })
+  await db('instance_flows').update({ nodes: '[{"id":"tab' })
+  await db.destroy()
+  const { plan } = await dryRun(fleet)
+  t.match(plan.problems, [
+    { code: 'damaged-flows', target: 'press', message: /deploy them anew.*or restore/ },
+  ])
+  await repository.write('late.yaml', instanceManifest('late', 'state: stopped'))
+  await repository.commit('One more')
+  await fleet.serve()
+  await fleet.ready('late', (view) => view['phase'] === 'stopped')
+  await until('the declared flows are put back', async () => ids(await editor.flows()).includes('c3'))
+  await fleet.ready('press')
+  t.match(await readFile(join(data, '../serve.log'), 'utf8'), /damaged-flows/)
 })
 
 t.test('what an editor deployed is exported, committed, and nothing restarts for it', async (t) => {

@@ -294,33 +294,6 @@ t.test('very many commits leave few packs', async (t) => {
   t.strictSame(await contents(await source.snapshot(signal)), { 'a.yaml': '59' })
 })
 
-t.test('a commit wakes the watch long before the interval, wherever the references are kept', async (t) => {
-  const { root, repository, open } = await scene(t)
-  await repository.commit('first')
-  const linked = join(root, 'linked')
-  await repository.git('worktree', 'add', '--quiet', '-b', 'other', linked)
-  for (const [url, change] of [
-    [repository.directory, () => repository.commit('next')],
-    [repository.directory, () => repository.git('pack-refs', '--all')],
-    [repository.directory, () => repository.commit('after packing')],
-    [repository.directory, () => repository.git('checkout', '--quiet', '-b', `b${Math.random()}`)],
-    [linked, () => isolatedGit(linked, 'commit', '--quiet', '--allow-empty', '--message', 'next')],
-    [linked, () => isolatedGit(linked, 'checkout', '--quiet', '--detach')],
-  ] as const) {
-    const source = open({ url, interval: 3_600_000 })
-    await source.snapshot(signal)
-    let calls = 0
-    const stop = new AbortController()
-    const watching = source.watch(() => (calls += 1), stop.signal)
-    await until('the watch stands', () => calls > 0)
-    calls = 0
-    await change()
-    await until('the watch wakes', () => calls > 0)
-    stop.abort()
-    await watching
-  }
-})
-
 t.test('two questions at once get the same answer', async (t) => {
   const { repository, open } = await scene(t)
   await repository.write('a.yaml', '1')

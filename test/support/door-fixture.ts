@@ -88,6 +88,7 @@ export async function openDoors(t: DoorTest, more: Partial<DoorDeps> = {}) {
     feed: fleet.feed,
     desk: {
       settings: (uid) => (uid === settings.uid ? settings : undefined),
+      members: () => undefined,
       report: (_uid, state) => void reports.push(state),
     },
     store,

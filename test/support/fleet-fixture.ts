@@ -1,5 +1,5 @@
 import { sha256 } from '../../reconciler/model/digest.ts'
-import type { DesiredState } from '../../reconciler/model/desired-state.ts'
+import { nothingUnread, type DesiredState } from '../../reconciler/model/desired-state.ts'
 import type { InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { Action, Plan } from '../../reconciler/model/plan.ts'
 import type { ResolvedInstance, Role, TeamDocument, UserDocument } from '../../reconciler/model/resource.ts'
@@ -82,6 +82,8 @@ export function desiredState(hashes: Hashes = {}): DesiredState {
     teams: new Map(teams.map((one) => [one.metadata.name, one])),
     instances: new Map(instances.map((one) => [one.name, one])),
     invalidUsers: new Set(),
+    invalidTeams: new Set(),
+    unread: nothingUnread,
     renames: new Map(),
     held: new Map([['broken', 'depends on an invalid stack']]),
     flows: new Map(),

@@ -57,7 +57,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
   })
   const server = await createServer({
     feed: fleet.feed,
-    desk: { settings: () => undefined, report: () => undefined },
+    desk: { settings: () => undefined, members: () => undefined, report: () => undefined },
     store,
     logs: () => undefined,
     logPage: () => undefined,

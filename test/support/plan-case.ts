@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { judge, type Known } from '../../reconciler/control/judge.ts'
@@ -54,21 +54,28 @@ interface WrittenSighting {
 
 const validators = createValidators()
 
-/** Reads the manifests below a folder as a source would. */
-export async function desiredIn(folder: string): Promise<DesiredState> {
+/** Reads the manifests below folders, one revision after the other, as a source would; gives the last. */
+export async function desiredIn(folder: string, ...later: readonly string[]): Promise<DesiredState> {
+  const loader = createDesiredLoader({ validators, defaultDriver: 'localfs' })
+  let desired = await loader.load(snapshotIn(folder), AbortSignal.timeout(60_000))
+  for (const next of later) desired = await loader.load(snapshotIn(next), AbortSignal.timeout(60_000))
+  return desired
+}
+
+function snapshotIn(folder: string): ReturnType<typeof snapshotOf> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name))
-  const loader = createDesiredLoader({ validators, defaultDriver: 'localfs' })
   const contents = Object.fromEntries(
     files.map((file) => [file.slice(folder.length + 1), readFileSync(file)] as const),
   )
-  return loader.load(snapshotOf(contents, 'c0ffee'.repeat(7).slice(0, 40)), AbortSignal.timeout(60_000))
+  return snapshotOf(contents, 'c0ffee'.repeat(7).slice(0, 40))
 }
 
-/** Plans the case that a folder describes. */
+/** Plans the case that a folder describes; `before/` has the manifests of the revision before, where that matters. */
 export async function planCase(folder: string): Promise<Plan> {
-  const declared = await desiredIn(join(folder, 'desired'))
+  const [before, now] = [join(folder, 'before'), join(folder, 'desired')]
+  const declared = existsSync(before) ? await desiredIn(before, now) : await desiredIn(now)
   const written = readInventory(join(folder, 'inventory.yaml'))
   const inventory = inventoryOf(written)
   const observed = observedOf(readObserved(join(folder, 'observed.yaml')), inventory, folder)

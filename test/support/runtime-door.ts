@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { LauncherState, RuntimeSettings } from '../../launcher/wire.ts'
+import type { LauncherState, RuntimeMembers, RuntimeSettings } from '../../launcher/wire.ts'
 
 /**
  * Stands in for the reconciler's runtime door: gives the settings it is told to, keeps the states it gets, takes what
@@ -9,6 +9,8 @@ export interface RuntimeDoor {
   readonly url: string
   readonly token: string
   settings: RuntimeSettings | undefined
+  /** In place of settings: who may still come in. */
+  members: RuntimeMembers | undefined
   /** The status of every answer where it is not 200. */
   status: number
   /** What it was told for the audit trail. */
@@ -31,7 +33,10 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     const status = granted ? door.status : 401
     response.statusCode = status
     if (status !== 200) return response.end()
-    if (request.url === '/runtime/v1/settings') return response.end(JSON.stringify(door.settings))
+    if (request.url === '/runtime/v1/settings' && door.members === undefined)
+      return response.end(JSON.stringify(door.settings))
+    if (request.url === '/runtime/v1/settings') return response.writeHead(503).end()
+    if (request.url === '/runtime/v1/members') return response.end(JSON.stringify(door.members))
     if (request.url?.startsWith('/runtime/v1/storage/')) {
       if (request.method === 'GET') response.writeHead(404, { 'weir-stored': 'nothing' })
       return response.end('{}')
@@ -50,6 +55,7 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     url: `http://127.0.0.1:${address.port}`,
     token,
     settings: undefined,
+    members: undefined,
     status: 200,
     states: [],
     events: [],

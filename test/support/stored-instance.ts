@@ -44,7 +44,7 @@ export async function storedInstance(
   const folder = mkdtempSync(join(tmpdir(), 'weir-test-doors-'))
   const taken: string[] = []
   const report = () => undefined
-  const desk = { settings: () => launcher.door.settings, report }
+  const desk = { settings: () => launcher.door.settings, members: () => undefined, report }
   const doors = await openDoors({ testdir: () => folder, teardown: (end) => t.teardown(end) }, { desk })
   const { store } = doors
   const save = store.saveFlows.bind(store)

@@ -110,9 +110,12 @@ class FlowKeeper {
     const { declared, declaredCredentials } = this.#parts
     const credentials = this.#inForce(nodes, first ? declaredCredentials : undefined)
     const current = this.#current
-    if (credentials === current.credentials && JSON.stringify(nodes) === JSON.stringify(current.nodes)) return
+    const same = JSON.stringify(nodes) === JSON.stringify(current.nodes)
+    if (credentials === current.credentials && same) return
     const origin = declared && first ? 'git' : this.#editorsOrigin()
-    await this.#bring(this.#deploy(nodes, credentials, { origin }))
+    // Encrypted anew they are still whose they were.
+    const by = same && credentials !== declaredCredentials ? current.by : undefined
+    await this.#bring(this.#deploy(nodes, credentials, { origin, by }))
   }
 
   /**
@@ -124,7 +127,7 @@ class FlowKeeper {
       await this.#postpone(deploy)
     } catch (error) {
       this.#parts.warn(`The flows that run cannot be brought to the store: ${reasonOf(error)}`)
-      this.#current = { revision: deploy.base, nodes: deploy.nodes, credentials: deploy.credentials }
+      this.#current = { ...deploy, revision: deploy.base }
     }
   }
 
@@ -192,7 +195,7 @@ class FlowKeeper {
     if (last.revision !== undefined && !storeIsEmpty) return last
     // The store never had them: they go there, and never over what may be there after all.
     this.#current = { ...last, revision: undefined }
-    await this.#bring(this.#deploy(last.nodes, last.credentials, { origin: 'editor' }))
+    await this.#bring(this.#deploy(last.nodes, last.credentials, { origin: 'editor', by: last.by }))
     return this.#current
   }
 
@@ -212,7 +215,7 @@ class FlowKeeper {
     if (sent?.kind === 'stale') return 'stale'
     if (sent?.kind === 'refused') throw refusal(sent.reason)
     if (sent?.kind === 'saved') {
-      this.#current = { revision: sent.revision, nodes, credentials: deploy.credentials }
+      this.#current = { ...deploy, revision: sent.revision }
       this.#parts.tell('deploy-lost', undefined)
     } else {
       await this.#postpone(deploy)
@@ -262,7 +265,7 @@ class FlowKeeper {
   /** @param {Deploy} deploy */
   async #postpone(deploy) {
     await this.#parts.spool.add(deploy)
-    this.#current = { revision: deploy.revision, nodes: deploy.nodes, credentials: deploy.credentials }
+    this.#current = deploy
     this.#delivery.wake()
   }
 }
@@ -280,8 +283,9 @@ function conflict() {
  */
 function storedFlows(body) {
   if (!isObject(body) || typeof body['revision'] !== 'string') return undefined
-  const { revision, nodes, credentials } = body
-  return Array.isArray(nodes) && isObject(credentials) ? { revision, nodes, credentials } : undefined
+  const { revision, nodes, credentials, savedBy } = body
+  if (!Array.isArray(nodes) || !isObject(credentials)) return undefined
+  return { revision, nodes, credentials, by: typeof savedBy === 'string' ? savedBy : undefined }
 }
 
 /** @param {string} reason */

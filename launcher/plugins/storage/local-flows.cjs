@@ -11,7 +11,8 @@ const { isObject, readJson, writePrivate } = require('./private-files.cjs')
  *   revision: string | undefined,
  *   nodes: unknown[],
  *   credentials: Record<string, unknown>,
- * }} Flows `revision`: what stands in the store; undefined: there are none.
+ *   by?: string | undefined,
+ * }} Flows `revision`: what stands in the store; undefined: there are none. `by`: who deployed them, where that is known.
  */
 
 /**
@@ -41,7 +42,8 @@ function createLocalFlows({ folder, user }) {
     if (!isObject(found) || !Array.isArray(found['nodes']) || !isObject(found['credentials']))
       return undefined
     const revision = typeof found['revision'] === 'string' ? found['revision'] : undefined
-    return { revision, nodes: found['nodes'], credentials: found['credentials'] }
+    const by = typeof found['by'] === 'string' ? found['by'] : undefined
+    return { revision, nodes: found['nodes'], credentials: found['credentials'], by }
   }
 
   return {
@@ -76,10 +78,10 @@ function createLocalFlows({ folder, user }) {
      * Keeps a copy: flows and credentials in one file, so that they cannot come apart.
      * @param {Flows} flows
      */
-    async keep({ revision, nodes, credentials }) {
+    async keep({ revision, nodes, credentials, by }) {
       const name = revision ?? ''
       if (name !== '' && name === written) return
-      await writePrivate(copy, JSON.stringify({ revision, nodes, credentials }), { durable: true })
+      await writePrivate(copy, JSON.stringify({ revision, nodes, credentials, by }), { durable: true })
       written = name
     },
 

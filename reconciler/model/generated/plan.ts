@@ -131,7 +131,7 @@ export interface Plan {
    */
   access: AccessChange[]
   /**
-   * Policies that refuse the plan. A refused plan is not applied.
+   * Policies that refuse the plan. Of a refused plan only its withdrawals are done.
    *
    * Items: One refusal.
    */
@@ -149,6 +149,10 @@ export interface Plan {
      */
     remedy: string
   }[]
+  /**
+   * What is done although the plan is refused: rights that Git has taken away end where an instance runs.
+   */
+  withdrawals?: Action[]
   /**
    * What is held back, and why.
    *

@@ -28,6 +28,7 @@ const settings = object(
     uid: text,
     name: text,
     digest: text,
+    base: text,
     host: text,
     port: { type: 'integer' },
     memory: { type: 'integer', description: 'In bytes.' },
@@ -52,7 +53,16 @@ const settings = object(
     }),
     members: list(member),
   },
-  ['memory', 'flows', 'earlierCredentialSecrets', 'functionModules', 'context', 'certificates', 'identity'],
+  [
+    'base',
+    'memory',
+    'flows',
+    'earlierCredentialSecrets',
+    'functionModules',
+    'context',
+    'certificates',
+    'identity',
+  ],
 )
 
 const schema = {
@@ -60,13 +70,30 @@ const schema = {
   response: answers('The settings. Every value may be secret.', settings),
 }
 
-/** `GET /settings` */
+const members = object({
+  uid: text,
+  digest: text,
+  base: text,
+  members: list({ ...member, required: ['username', 'permissions'] }),
+})
+
+const membersSchema = {
+  summary: 'Who may come in at most, while there are no settings.',
+  response: answers('The members with their permissions. Rights that are not here have ended.', members),
+}
+
+/** `GET /settings`, `GET /members` */
 export function settingsRoute(app: FastifyInstance, { desk }: Pick<DoorDeps, 'desk'>): void {
   app.get('/settings', { schema }, async (request) => {
     const found = desk.settings(instanceOf(request).uid)
     // Not "not found": the launcher keeps what it has and asks again.
     if (!found)
       throw new Problem(503, 'There are no settings now: a secret is missing, or the source is not read yet.')
+    return found
+  })
+  app.get('/members', { schema: membersSchema }, async (request) => {
+    const found = desk.members(instanceOf(request).uid)
+    if (!found) throw new Problem(503, 'It is not known now who may come in.')
     return found
   })
 }

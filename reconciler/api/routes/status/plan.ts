@@ -41,6 +41,11 @@ const edited = object(
   ['by', 'at'],
 )
 
+const action = object(
+  { kind: text, target, cause: text, reason: text, effect: text, changes: list(change), edited },
+  ['edited'],
+)
+
 const plan = object(
   {
     apiVersion: text,
@@ -49,16 +54,13 @@ const plan = object(
     revision: text,
     complete: flag,
     summary: object({ ...numbers, headline: text }),
-    actions: list(
-      object({ kind: text, target, cause: text, reason: text, effect: text, changes: list(change), edited }, [
-        'edited',
-      ]),
-    ),
+    actions: list(action),
+    withdrawals: list(action),
     access: list(object({ user: text, instance: text, from: text, to: text }, ['from', 'to'])),
     refusals: list(object({ policy: text, message: text, remedy: text })),
     problems: list(object({ code: text, message: text, target: text }, ['target'])),
   },
-  ['summary', 'refusals'],
+  ['summary', 'refusals', 'withdrawals'],
 )
 
 const schema = {
