@@ -37,7 +37,7 @@ export function runtimeSettings(
   const { spec } = placed
   const needed = whatItNeeds(placed, sources)
   if (needed === undefined) return undefined
-  const { key, certificates, ...found } = needed
+  const { key, certificates, people, ...found } = needed
   return defined({
     ...found,
     uid: placed.uid,
@@ -56,21 +56,23 @@ export function runtimeSettings(
     context: spec.context,
     certificates: certificates?.text,
     identity: { ...sources.identity, redirectUris: redirectUris(placed, found.port, sources.host) },
-    members: members(placed, sources),
+    members: people.map((person) => memberOf(placed, person, sources)),
   })
 }
 
 /** Who may come in, where that is all that can be told: it needs nothing that may be missing. */
 export function runtimeMembers(
   placed: PlacedInstance,
-  sources: MemberSources & Pick<SettingsSources, 'base'>,
+  sources: Pick<SettingsSources, 'desired' | 'proofOf' | 'base'>,
 ): RuntimeMembers {
   const { uid, spec, settings } = placed
-  const known = new Map(members(placed, sources).map((member) => [member.username, member]))
-  const left = Object.entries(spec.access).map(
-    ([username, { role }]) => known.get(username) ?? { username, permissions: permissionsOf(spec, role) },
-  )
-  return { uid, digest: settings, base: sources.base(spec), members: left }
+  const members = Object.entries(spec.access).map(([username, { role }]) => {
+    const user = sources.desired.users.get(username)
+    return user === undefined
+      ? { username, permissions: permissionsOf(spec, role) }
+      : memberOf(placed, { username, role, user }, sources)
+  })
+  return { uid, digest: settings, base: sources.base(spec), members }
 }
 
 /** What may be missing; undefined where something is. */
@@ -80,9 +82,10 @@ function whatItNeeds({ uid, spec, port }: PlacedInstance, sources: SettingsSourc
   const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, desired)
   const certificates = textOf(spec.certificates, desired.certificates)
   const key = credentialKeys.inForce(uid, spec)
-  if (env === undefined || port === undefined || key === undefined) return undefined
+  const people = peopleWith(spec.access, desired)
+  if (env === undefined || port === undefined || key === undefined || people === undefined) return undefined
   if (certificates === 'unknown' || (spec.flows !== undefined && flows === undefined)) return undefined
-  return areKnown(spec.access, desired) ? { env, port, key, flows, certificates } : undefined
+  return { env, port, key, flows, certificates, people }
 }
 
 function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
@@ -132,35 +135,43 @@ function revealEnv(
   return values
 }
 
-/** Whether everybody is known: an empty list would lock everybody out. */
-function areKnown(
-  access: { readonly [user: string]: Access },
-  { users }: Pick<DesiredState, 'users'>,
-): boolean {
-  return Object.keys(access).every((name) => users.has(name))
+/** Somebody with access, whose document is known. */
+interface Person {
+  readonly username: string
+  readonly role: Access['role']
+  readonly user: UserDocument
 }
 
-type MemberSources = Pick<SettingsSources, 'desired' | 'proofOf'>
+/** Everybody with access; undefined where somebody is not known: a list without them would lock them out. */
+function peopleWith(
+  access: { readonly [user: string]: Access },
+  { users }: Pick<DesiredState, 'users'>,
+): readonly Person[] | undefined {
+  const people: Person[] = []
+  for (const [username, { role }] of Object.entries(access)) {
+    const user = users.get(username)
+    if (user === undefined) return undefined
+    people.push({ username, role, user })
+  }
+  return people
+}
 
-/** Everybody with access, by whatever way they sign in. Hashes of passwords go only where they are compared. */
-function members(
+/** A member, by whatever way they sign in. Hashes of passwords go only where they are compared. */
+function memberOf(
   { uid, spec }: Pick<PlacedInstance, 'uid' | 'spec'>,
-  sources: MemberSources,
-): readonly Member[] {
-  return Object.entries(spec.access).flatMap(([username, { role }]) => {
-    const user = sources.desired.users.get(username)
-    if (user === undefined) return []
-    const { displayName, passwordHash, tokens: declared = [] } = user.spec
-    const tokens = declared.filter((token) => opens(token, 'instances'))
-    return defined({
-      username,
-      displayName,
-      permissions: permissionsOf(spec, role),
-      proof: sources.proofOf(uid, user),
-      passwordHash: spec.endpoints.access === 'basic' ? passwordHash : undefined,
-      tokens:
-        tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
-    })
+  { username, role, user }: Person,
+  { proofOf }: Pick<SettingsSources, 'proofOf'>,
+): Member {
+  const { displayName, passwordHash, tokens: declared = [] } = user.spec
+  const tokens = declared.filter((token) => opens(token, 'instances'))
+  return defined({
+    username,
+    displayName,
+    permissions: permissionsOf(spec, role),
+    proof: proofOf(uid, user),
+    passwordHash: spec.endpoints.access === 'basic' ? passwordHash : undefined,
+    tokens:
+      tokens.length === 0 ? undefined : tokens.map(({ sha256, expires }) => defined({ sha256, expires })),
   })
 }
 

@@ -23,6 +23,9 @@ export interface Files {
  * locked out by a slip of the pen. A file that was removed is no slip. Who stood in it is gone, unless they may have been
  * moved: their name then stands in a file that cannot be read. A file that is still there, however short, proves nothing
  * meanwhile: it may be half written.
+ *
+ * What was known is kept in memory. After a start instances keep the members that they were applied with, since nothing takes
+ * those away; the doors know nobody by that name until the document is mended.
  */
 export function keepPeople(
   index: ResourceIndex,

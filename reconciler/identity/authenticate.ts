@@ -6,7 +6,7 @@ import { nobodysHash, verifyPassword } from './passwords.ts'
 import { viewerOf } from './permissions.ts'
 import type { SignInLimit } from './rate-limit.ts'
 import { ownerOfToken } from './read-tokens.ts'
-import { VerifiedPasswords } from './verified-passwords.ts'
+import { VerifiedPasswords, type Verified } from './verified-passwords.ts'
 
 export type Authentication =
   | { readonly kind: 'viewer'; readonly viewer: Viewer }
@@ -69,12 +69,17 @@ export function createAuthenticate({
     const presented = readAuthorization(authorization)
 
     let retryAfter = 0
-    const limited = async (verify: () => Promise<boolean>): Promise<boolean> => {
-      const attempt = presented?.kind === 'basic' ? { account: presented.user, address } : { address }
-      retryAfter = await limit.begin(attempt)
-      if (retryAfter > 0 || !(await verify())) return false
-      await limit.succeeded(attempt)
-      return true
+    const limited = async (verify: () => Promise<boolean>): Promise<Verified> => {
+      const attempt = await limit.begin(
+        presented?.kind === 'basic' ? { account: presented.user, address } : { address },
+      )
+      if (attempt.kind === 'limited') {
+        retryAfter = attempt.retryAfter
+        return 'unchecked'
+      }
+      if (!(await verify())) return 'wrong'
+      await attempt.succeeded()
+      return 'right'
     }
     const user = await nameOf({
       presented,
@@ -101,7 +106,7 @@ async function nameOf(signIn: {
   readonly authorization: string
   readonly people: Pick<DesiredState, 'users'>
   readonly now: Date
-  readonly limited: (verify: () => Promise<boolean>) => Promise<boolean>
+  readonly limited: (verify: () => Promise<boolean>) => Promise<Verified>
   readonly verified: VerifiedPasswords
   readonly issued: IssuedTickets | undefined
   readonly nobodys: (name: string) => string

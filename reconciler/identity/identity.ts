@@ -3,7 +3,12 @@ import { sha256 } from '../model/digest.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Store } from '../store/store.ts'
 import type { IssuedTickets } from './authenticate.ts'
-import { createBeginLimit, type BeginLimitOptions, type BeginSignIn } from './begin-limit.ts'
+import {
+  createBeginLimit,
+  defaultBeginLimit,
+  type BeginLimitOptions,
+  type BeginSignIn,
+} from './begin-limit.ts'
 import type { Directory } from './directory.ts'
 import { createProofOf, type ProofOf } from './proof.ts'
 import { createProvider } from './provider.ts'
@@ -44,6 +49,8 @@ export interface Identity {
   readonly directory: Directory
   readonly limit: SignInLimit
   readonly beginSignIn: BeginSignIn
+  /** Counts what has the upstream provider asked something. */
+  readonly askUpstream: BeginSignIn
   readonly sessions: StatusSessions
   readonly issued: IssuedTickets
   readonly clientSecretOf: (clientId: string) => Secret
@@ -69,8 +76,14 @@ export function publicUrl({ issuer }: Pick<Identity, 'issuer'>): string {
 
 export const statusCallback = '/api/sign-in/callback'
 
+/**
+ * A sign-in asks the upstream on the way there and on the way back. Twice of that: who comes back has given a password, and
+ * is not to be sent away because others began anew.
+ */
+const questionsOfSignIn = 4
+
 export function createIdentity(deps: IdentityDeps): Identity {
-  const { issuer, derive, store, clock, directory } = deps
+  const { issuer, derive, store, clock, directory, beginLimit = defaultBeginLimit } = deps
   const clientSecretOf = (clientId: string): Secret => derive('oidc-client', clientId)
   const proofOf = createProofOf(deps)
   const provider = createProvider({
@@ -87,14 +100,15 @@ export function createIdentity(deps: IdentityDeps): Identity {
     ...deps,
     provider,
     sessions,
-    beginSignIn: createBeginLimit(clock, deps.beginLimit),
+    beginSignIn: createBeginLimit(clock, beginLimit),
+    askUpstream: createBeginLimit(clock, { ...beginLimit, begun: beginLimit.begun * questionsOfSignIn }),
     proofOf,
     clientSecretOf,
     issued: {
       userOfSession: sessions.userOfSession,
       userOfToken: async (token) => userOfAccessToken(provider, token, proofOf),
     },
-    upstream: deps.upstream && upstreamOf(deps.upstream, deps),
+    upstream: deps.upstream && upstreamOf(deps.upstream, { ...deps, proofOf }),
     formTokenOf: (interaction) => derive('identity-form', sha256(interaction)).reveal(),
     tell: async (event) => journal.tell(event),
     tidy: async (ending) => {
@@ -105,7 +119,10 @@ export function createIdentity(deps: IdentityDeps): Identity {
   }
 }
 
-function upstreamOf(upstream: IdentityDeps['upstream'] & {}, deps: IdentityDeps): Upstream {
+function upstreamOf(
+  upstream: IdentityDeps['upstream'] & {},
+  deps: IdentityDeps & { readonly proofOf: ProofOf },
+): Upstream {
   const { clientSecret, ...config } = upstream
   return createUpstream({ ...deps, config, clientSecret, redirectUri: `${deps.issuer}/upstream/callback` })
 }

@@ -3,8 +3,11 @@ import type { UserDocument } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Directory } from './directory.ts'
 
-/** Changes when the user's declared password or e-mail address does, and tells nothing of them. */
-export type ProofOf = (user: string) => string
+/**
+ * Changes when the user's declared password or e-mail address does, and tells nothing of them. `users`: whom Git declared
+ * when it was asked who somebody is; default: whom it declares now.
+ */
+export type ProofOf = (user: string, users?: ReadonlyMap<string, UserDocument>) => string
 
 /** A secret of its own for every purpose and subject. */
 type Derive = (purpose: string, subject: string) => Secret
@@ -20,8 +23,8 @@ export function createProofOf({
   readonly directory: Directory
   readonly derive: Derive
 }): ProofOf {
-  return (user) =>
-    shortened(derive('sign-in-proof', signsInBy(user, directory.people()?.users.get(user)?.spec)))
+  return (user, users = directory.people()?.users) =>
+    shortened(derive('sign-in-proof', signsInBy(user, users?.get(user)?.spec)))
 }
 
 /** The same for sessions of an instance (`Member.proof`): from one instance's nothing follows for another. */
@@ -39,9 +42,16 @@ export async function isProved(
   token: { readonly accountId?: string | undefined; readonly sessionUid?: string | undefined },
   proofOf: ProofOf,
 ): Promise<boolean> {
-  const { accountId, sessionUid } = token
-  if (accountId === undefined || sessionUid === undefined) return false
-  return (await provider.Session.findByUid(sessionUid))?.acr === proofOf(accountId)
+  const { accountId } = token
+  return accountId !== undefined && (await proofBehind(provider, token)) === proofOf(accountId)
+}
+
+/** What the session that a code or a token came from began with; undefined where it has ended. */
+export async function proofBehind(
+  provider: Provider,
+  { sessionUid }: { readonly sessionUid?: string | undefined },
+): Promise<string | undefined> {
+  return sessionUid === undefined ? undefined : (await provider.Session.findByUid(sessionUid))?.acr
 }
 
 function signsInBy(

@@ -22,15 +22,18 @@ export interface SignInAttempt {
   readonly address: string
 }
 
+export type BegunAttempt =
+  | {
+      readonly kind: 'begun'
+      /** The attempt turned out well: it no longer counts, and the account is known at the address. */
+      readonly succeeded: () => Promise<void>
+    }
+  | { readonly kind: 'limited'; /** In seconds. */ readonly retryAfter: number }
+
 /** Limits failed sign-ins by account and by address. What succeeds does not count. */
 export interface SignInLimit {
-  /**
-   * Enters an attempt as failed, before its credential is checked, so that many at once count as many.
-   * Returns how many seconds to wait where there were too many; 0: go ahead.
-   */
-  begin(attempt: SignInAttempt): Promise<number>
-  /** The attempt turned out well: it no longer counts, and the account is known at the address. */
-  succeeded(attempt: SignInAttempt): Promise<void>
+  /** Enters an attempt as failed, before its credential is checked, so that many at once count as many. */
+  begin(attempt: SignInAttempt): Promise<BegunAttempt>
 }
 
 export interface SignInLimitDeps {
@@ -83,20 +86,26 @@ export function createSignInLimit(
       before !== undefined && before.count > most ? before : await count(key, 1)
     return failed > most ? Math.max(1, Math.ceil((endsAt - now()) / 1000)) : 0
   }
+  const remember = async ({ account, address }: SignInAttempt): Promise<void> => {
+    if (account === undefined) return
+    const id = known(account, networkOf(address))
+    await store.saveIdentityRecord({ kind, id, content: 'true', expiresAt: now() + knownFor })
+  }
   return {
     async begin(attempt) {
-      for (const limit of await limits(attempt)) {
-        const seconds = await wait(limit)
-        if (seconds > 0) return seconds
+      const counted = await limits(attempt)
+      for (const limit of counted) {
+        const retryAfter = await wait(limit)
+        if (retryAfter > 0) return { kind: 'limited', retryAfter }
       }
-      return 0
-    },
-    async succeeded(attempt) {
-      for (const { key } of await limits(attempt)) await count(key, -1)
-      const { account, address } = attempt
-      if (account === undefined) return
-      const id = known(account, networkOf(address))
-      await store.saveIdentityRecord({ kind, id, content: 'true', expiresAt: now() + knownFor })
+      return {
+        kind: 'begun',
+        // What was counted, whatever has become known of the account meanwhile.
+        succeeded: async () => {
+          for (const { key } of counted) await count(key, -1)
+          await remember(attempt)
+        },
+      }
     },
   }
 }

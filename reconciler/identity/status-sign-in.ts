@@ -2,6 +2,7 @@ import * as oidc from 'openid-client'
 import { statusClient, statusScope } from './clients.ts'
 import { publicUrl, statusCallback, type Identity } from './identity.ts'
 import { createNotes } from './notes.ts'
+import { proofBehind } from './proof.ts'
 
 /** How long a sign-in may take. In milliseconds. */
 const patience = 30 * 60_000
@@ -13,12 +14,19 @@ export interface BegunSignIn {
   readonly url: URL
 }
 
+interface SignedIn {
+  readonly user: string
+  /** What the session of the identity door began with: what the status door's is to end with. */
+  readonly proof: string
+  readonly next: string
+}
+
 /** The status door's side of its own sign-in: the same code flow that every other client goes through. */
 export interface StatusSignIn {
   /** `next`: the path to go to afterwards. */
   begin(next: string): Promise<BegunSignIn>
   /** Who it is, and where they wanted to go. @throws where the answer is not what it should be. */
-  finish(note: string | undefined, search: string): Promise<{ readonly user: string; readonly next: string }>
+  finish(note: string | undefined, search: string): Promise<SignedIn>
   /** Where to send a browser that has left the status door, to leave the identity door too. */
   signOutUrl(): URL
 }
@@ -56,7 +64,11 @@ export function createStatusSignIn(identity: Identity): StatusSignIn {
       })
       const user = tokens.claims()?.sub
       if (user === undefined) throw new Error('the id token names nobody')
-      return { user, next: pending.next }
+      const { provider } = identity
+      const token = await provider.AccessToken.find(tokens.access_token)
+      const proof = token && (await proofBehind(provider, token))
+      if (proof === undefined) throw new Error('the sign-in has ended')
+      return { user, proof, next: pending.next }
     },
 
     signOutUrl: () => oidc.buildEndSessionUrl(client),

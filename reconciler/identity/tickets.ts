@@ -7,8 +7,8 @@ import { nativeClient, statusClient, statusScope } from './clients.ts'
 
 /** Sign-ins at the status door, one for every browser. */
 export interface StatusSessions extends Pick<IssuedTickets, 'userOfSession'> {
-  /** Returns the value of the cookie. */
-  begin(user: string): Promise<string>
+  /** Returns the value of the cookie. `proof`: what the sign-in that it comes from began with. */
+  begin(user: string, proof: string): Promise<string>
   /** Whether there was one. */
   end(session: string): Promise<boolean>
 }
@@ -34,10 +34,10 @@ export function createStatusSessions({
 }: StatusSessionDeps): StatusSessions {
   const now = () => clock.now().getTime()
   return {
-    async begin(user) {
+    async begin(user, proof) {
       const session = newToken()
       const expiresAt = now() + sessionHours * 3_600_000
-      const content = JSON.stringify([user, proofOf(user)])
+      const content = JSON.stringify([user, proof])
       await store.saveIdentityRecord({ kind, id: sha256(session), content, expiresAt })
       return session
     },

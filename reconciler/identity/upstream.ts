@@ -2,6 +2,7 @@ import * as oidc from 'openid-client'
 import type { UserDocument } from '../model/resource.ts'
 import type { Secret } from '../model/secret.ts'
 import { createNotes, type NotesDeps } from './notes.ts'
+import type { ProofOf } from './proof.ts'
 
 /** The OpenID Connect provider that people have accounts with already. */
 export interface UpstreamConfig {
@@ -15,6 +16,7 @@ export interface UpstreamDeps extends NotesDeps {
   readonly config: UpstreamConfig
   /** Read when it is needed: it may be renewed while we run. */
   readonly clientSecret: (signal: AbortSignal) => Promise<Secret>
+  readonly proofOf: ProofOf
   /** Where the upstream sends people back to: what is registered there. */
   readonly redirectUri: string
 }
@@ -24,7 +26,11 @@ export type UpstreamFailure =
   'unreachable' | 'refused' | 'expired' | 'no-verified-email' | 'unknown-email' | 'ambiguous-email'
 
 export type UpstreamAnswer =
-  | { readonly kind: 'user'; readonly user: string }
+  | {
+      readonly kind: 'user'
+      readonly user: string
+      /** What the session is to be begun with. */ readonly proof: string
+    }
   | { readonly kind: 'failed'; readonly why: UpstreamFailure; readonly cause?: unknown }
 
 export interface Upstream {
@@ -42,7 +48,7 @@ export interface Upstream {
   /** Checks an answer. `search`: the query that the upstream sent the browser back with. */
   finish(
     answer: { readonly interaction: string; readonly search: string; readonly note: string | undefined },
-    users: Iterable<UserDocument>,
+    users: ReadonlyMap<string, UserDocument>,
     signal: AbortSignal,
   ): Promise<UpstreamAnswer>
 }
@@ -59,7 +65,7 @@ export function interactionIn(state: string): string | undefined {
 
 /** Authorization code flow with state, nonce and PKCE, each checked by openid-client. */
 export function createUpstream(deps: UpstreamDeps): Upstream {
-  const { config, redirectUri } = deps
+  const { config, redirectUri, proofOf } = deps
   const notes = createNotes(deps, {
     purpose: 'upstream sign-in',
     names: ['interaction', 'state', 'nonce', 'verifier'],
@@ -105,7 +111,10 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
           pkceCodeVerifier: begun.verifier,
           idTokenExpected: true,
         })
-        return userFor(await claimsOf(client, tokens), users)
+        const answered = userFor(await claimsOf(client, tokens), users.values())
+        if (typeof answered !== 'string') return answered
+        // Of the address that was looked for: a commit may have been read meanwhile.
+        return { kind: 'user', user: answered, proof: proofOf(answered, users) }
       } catch (cause) {
         signal.throwIfAborted()
         return { kind: 'failed', why: isRefusal(cause) ? 'refused' : 'unreachable', cause }
@@ -154,7 +163,7 @@ async function claimsOf(
 function userFor(
   { email, email_verified: verified }: { readonly [name: string]: unknown },
   users: Iterable<UserDocument>,
-): UpstreamAnswer {
+): string | (UpstreamAnswer & { readonly kind: 'failed' }) {
   if (typeof email !== 'string' || email === '' || verified !== true)
     return { kind: 'failed', why: 'no-verified-email' }
   const wanted = lowered(email)
@@ -162,7 +171,7 @@ function userFor(
   const [user, other] = found
   if (user === undefined) return { kind: 'failed', why: 'unknown-email' }
   if (other !== undefined) return { kind: 'failed', why: 'ambiguous-email' }
-  return { kind: 'user', user: user.metadata.name }
+  return user.metadata.name
 }
 
 /** Only A to Z: other letters that Unicode lowers to these may be somebody else's mailbox. */

@@ -1,3 +1,5 @@
+import net from 'node:net'
+import { text } from 'node:stream/consumers'
 import { mock } from 'node:test'
 import t from 'tap'
 import { createBrowser } from '../support/browse.ts'
@@ -37,9 +39,28 @@ t.test('one address begins as many sign-ins as may be, by whatever way, and then
     t.match(answer.headers.get('content-type'), /^text\/html/)
     if (init === undefined) t.match(await answer.text(), /Too many sign-ins.*Try again in 5 min/s)
   }
+  for (const target of [`/auth#${search}`, '/session/end#', '/AUTH/#x', '/jwks#', '/interaction/x#'])
+    t.match(await sendRaw(door.port, `/identity${target}`), /^HTTP\/1\.1 400 /, target)
   t.equal(await countRecords(door), records, 'and costs nothing any more')
   t.equal((await ask(`/auth${search}`, {}, '192.0.2.1')).status, 303, 'others do not wait')
   t.equal((await ask('/jwks')).status, 200, 'nor does what leaves nothing behind')
+})
+
+t.test('a whole sign-in is one that begins, and nothing else on its way costs a record', async (t) => {
+  const door = await openIdentityDoor(t, { beginLimit: { begun: 2, window: 300 } })
+  const client = await clientOf(door, 'uid-press')
+  const begin = async (browser = stopsAtInstances()) => {
+    const asked = await authorization(client, editorOf('uid-press'))
+    return { browser, page: await browser.open(asked.url) }
+  }
+  const whole = [await begin(), await begin()]
+  t.equal((await begin()).page.status, 429)
+  for (const { browser, page } of whole)
+    t.equal((await signIn(browser, page, 'alice')).status, 0, 'and is not sent away after the password')
+  const records = await countRecords(door)
+  for (const path of ['/auth/nobodys', '/session/end/success', '/session/end/confirm'])
+    for (const method of ['GET', 'POST']) await fetch(`${door.issuer}${path}`, { method, redirect: 'manual' })
+  t.equal(await countRecords(door), records)
 })
 
 t.test('what has expired goes by itself', async (t) => {
@@ -118,3 +139,10 @@ t.test('what was only counted is told when the doors close', async (t) => {
     { event: 'sign-in-refused', user: undefined },
   ])
 })
+
+/** Sends a request for a target that no client would make a URL of, and returns the whole answer. */
+async function sendRaw(port: number, target: string): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`)
+  return text(socket)
+}

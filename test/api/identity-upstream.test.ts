@@ -25,15 +25,17 @@ const accounts = {
   e1: {},
 }
 
-/** Two users of the fixture declare one address. */
-function withTwice() {
+/** Users of the fixture with these addresses. Default: two declare one. */
+function declared(
+  emails: Readonly<Record<string, string>> = { bob: 'twice@example.com', dora: 'twice@example.com' },
+) {
   const status = fleetStatus(hashes)
   const { desired } = status
   if (desired === undefined) return status
   const users = new Map(desired.users)
-  for (const name of ['bob', 'dora']) {
+  for (const [name, email] of Object.entries(emails)) {
     const user = users.get(name)
-    if (user !== undefined) users.set(name, { ...user, spec: { ...user.spec, email: 'twice@example.com' } })
+    if (user !== undefined) users.set(name, { ...user, spec: { ...user.spec, email } })
   }
   return { ...status, desired: { ...desired, users } }
 }
@@ -41,16 +43,21 @@ function withTwice() {
 async function openBoth(t: Parameters<typeof openIdentityDoor>[0], more: DoorOptions = {}) {
   const port = await freePortPair()
   const redirectUri = `http://127.0.0.1:${port}/identity/upstream/callback`
+  /** What happens whenever the upstream is asked something. */
+  const world = { asked: () => {} }
   const upstream = await startUpstream(t, { redirectUri, accounts })
   const door = await openIdentityDoor(t, {
     port,
-    status: withTwice(),
+    status: declared(),
     ...more,
     upstream: {
       issuer: upstream.issuer,
       clientId: 'weir',
       displayName: 'Plant <AD>',
-      clientSecret: async () => new Secret('secret-of-weir-at-the-upstream'),
+      clientSecret: async () => {
+        world.asked()
+        return new Secret('secret-of-weir-at-the-upstream')
+      },
     },
   })
   const client = await clientOf(door, 'uid-press')
@@ -59,7 +66,7 @@ async function openBoth(t: Parameters<typeof openIdentityDoor>[0], more: DoorOpt
     const asked = await authorization(client, editorOf('uid-press'))
     return { browser, asked, page: await browser.open(asked.url) }
   }
-  return { upstream, door, client, begin }
+  return { upstream, door, client, world, begin }
 }
 
 t.test('the declared address ties an account of the upstream to a user', async (t) => {
@@ -132,7 +139,7 @@ t.test('an answer of the upstream is good once, in the browser that asked', asyn
 })
 
 t.test('junk at the way back costs one entry and no record, and has to wait in the end', async (t) => {
-  const { begin, door } = await openBoth(t, { beginLimit: { begun: 8, window: 300 } })
+  const { begin, door } = await openBoth(t, { beginLimit: { begun: 2, window: 300 } })
   const { browser, page } = await begin()
   const records = await countRecords(door)
   const callback = `${page.url.href}/upstream/callback`
@@ -140,10 +147,28 @@ t.test('junk at the way back costs one entry and no record, and has to wait in t
   const statuses: number[] = []
   for (let index = 0; index < 10; index++)
     statuses.push((await browser.open(`${callback}?code=x&state=junk-${index}`)).status)
-  t.strictSame(statuses, [...Array.from({ length: 6 }, () => 400), ...Array.from({ length: 4 }, () => 429)])
+  t.strictSame(statuses, [...Array.from({ length: 7 }, () => 400), ...Array.from({ length: 3 }, () => 429)])
   t.equal((await browser.click(page, 'Sign in with Plant <AD>')).status, 429)
   t.equal(await countRecords(door), records)
   t.match(await door.store.audit({ limit: 10 }), { length: 1 })
+})
+
+t.test('as many sign in by the upstream as may begin', async (t) => {
+  const { begin } = await openBoth(t, { beginLimit: { begun: 2, window: 300 } })
+  const begun = [await begin(), await begin()]
+  t.equal((await begin()).page.status, 429)
+  for (const { browser, page } of begun) {
+    const there = await browser.click(page, 'Sign in with Plant <AD>')
+    t.equal((await signInUpstream(browser, there, 'a1')).status, 0)
+  }
+})
+
+t.test('an address that is another one by the time the upstream answers signs nobody in', async (t) => {
+  const { begin, door, world } = await openBoth(t)
+  const { browser, page } = await begin()
+  const there = await browser.click(page, 'Sign in with Plant <AD>')
+  world.asked = () => door.set(declared({ alice: 'alice@another.example.com' }))
+  t.equal((await signInUpstream(browser, there, 'a1')).title, 'Sign in')
 })
 
 t.test('while the upstream is away, the password works, and the page says so', async (t) => {

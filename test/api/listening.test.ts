@@ -161,7 +161,9 @@ t.test('a stream ends when a token does', async (t) => {
   const { feed } = createFeed(fleetStatus(hashes))
   let time = Date.parse('2025-12-31T23:59:59Z')
   const clock = { now: () => new Date(time) }
-  const limit = { begin: async () => 0, succeeded: async () => undefined }
+  const limit = {
+    begin: async () => ({ kind: 'begun', succeeded: async () => undefined }) as const,
+  }
   const authenticate = createAuthenticate({ desired: () => feed.current().desired, limit, clock, derive })
   const { url } = await openListening(t, 20, { authenticate })
   const read = reader(await fetch(`${url}/api/v1/events`, { headers: bearer(tokens.aliceExpired) }))

@@ -66,7 +66,8 @@ t.test('nobody elsewhere shuts an account out from where it signed in before', a
   const attempt = async ({ authorization }: { authorization: string }, address: string) =>
     (await authenticate({ authorization, address })).kind
   const flood = async () => {
-    for (let index = 0; index < 101; index++) await attempt(basic('bob', 'guess'), `192.0.2.${index}`)
+    for (let index = 0; index < 101; index++)
+      await attempt(basic('bob', `guess ${time} ${index}`), `192.0.2.${index}`)
   }
   t.equal(await attempt(basic('bob'), '2001:db8::1'), 'viewer')
   time += 60_001
@@ -74,7 +75,7 @@ t.test('nobody elsewhere shuts an account out from where it signed in before', a
   t.equal(await attempt(basic('bob'), '198.51.100.1'), 'limited')
   t.equal(await attempt(basic('bob'), '2001:db8::2'), 'viewer')
   for (let index = 0; index < 10; index++)
-    t.equal(await attempt(basic('bob', 'guess'), '2001:db8::3'), 'refused')
+    t.equal(await attempt(basic('bob', `another ${index}`), '2001:db8::3'), 'refused')
   t.equal(await attempt(basic('bob', 'guess'), '2001:db8::3'), 'limited', 'guesses stay limited there too')
   time += 91 * 24 * 3_600_000
   await flood()
@@ -106,6 +107,35 @@ t.test('many guesses at once count as many', async (t) => {
   const statuses = (await Promise.all(guesses)).map((one) => one.statusCode)
   t.equal(statuses.filter((one) => one === 401).length, 10)
   t.equal(statuses.filter((one) => one === 429).length, 20)
+})
+
+t.test('a client that goes on with the former password shuts nobody out', async (t) => {
+  const doors = await openDoors(t)
+  const status = async (headers: Record<string, string>) =>
+    (await doors.server.inject({ url, headers })).statusCode
+  t.equal(await status(basic('bob')), 200)
+  const before = hashes['bob'] ?? ''
+  doors.set(fleetStatus({ ...hashes, bob: hashes['alice'] ?? '' }))
+  for (let index = 0; index < 200; index++) t.equal(await status(basic('bob')), 401)
+  t.equal(await status(basic('bob', 'password of alice')), 200, 'its owner gets in')
+  for (let index = 0; index < 9; index++) t.equal(await status(basic('bob', `guess ${index}`)), 401)
+  t.equal(await status(basic('bob', 'guess')), 429, 'and who guesses has to wait as before')
+  t.equal(await status(basic('bob')), 401, 'what is known to be wrong is told so')
+  doors.set(fleetStatus({ ...hashes, bob: before }))
+  t.equal(await status(basic('bob')), 429, 'and no longer where Git declares it again')
+})
+
+t.test('what succeeds takes back what it counted, wherever the account is known by then', async (t) => {
+  const clock = { now: () => new Date(now) }
+  const { store } = await openDoors(t, { clock })
+  const limit = createSignInLimit({ store, clock })
+  for (let index = 0; index < 101; index++) {
+    const attempts = [0, 1].map(async () => limit.begin({ account: 'bob', address: `192.0.2.${index}` }))
+    for (const attempt of await Promise.all(attempts)) {
+      t.equal(attempt.kind, 'begun')
+      if (attempt.kind === 'begun') await attempt.succeeded()
+    }
+  }
 })
 
 t.test('a dashboard that polls with many requests at once is not limited', async (t) => {

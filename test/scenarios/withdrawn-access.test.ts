@@ -123,6 +123,32 @@ t.test('a secret that is missing keeps nobody in', { timeout: 200_000 }, async (
 })
 
 t.test(
+  'a user who is invalid at a start stays in, and keeps nobody else in',
+  { timeout: 200_000 },
+  async (t) => {
+    const fleet = await setUpFleet(t)
+    const { repository } = fleet
+    await writePeople(fleet)
+    await repository.write('one.yaml', instanceManifest('one'))
+    await repository.commit('An instance')
+    const server = await fleet.serve()
+    const one = await fleet.ready('one')
+    t.ok((await reads('bob', one)) && (await reads('carol', one)))
+
+    await end(server, 'SIGTERM')
+    await repository.write('people/bob.yaml', user('bob').replace('tokens', 'tokns'))
+    await repository.commit('A slip of the pen')
+    await fleet.serve()
+    await until('the instance is held', async () => (await problemsOf(fleet)).includes('is left as it is'))
+    t.ok((await reads('bob', one)) && (await reads('carol', one)))
+    await repository.write('platform.yaml', withCarol('dave', 'carol'))
+    await repository.commit('carol leaves')
+    await until('carol is out', async () => !(await reads('carol', one)))
+    t.ok(await reads('bob', one))
+  },
+)
+
+t.test(
   'a file that was removed takes rights away beside one that cannot be read',
   { timeout: 200_000 },
   async (t) => {

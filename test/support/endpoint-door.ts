@@ -8,7 +8,7 @@ const { guardedDoors } = load('../../launcher/plugins/auth/endpoint-doors.cjs')
 const { createOpenSockets } = load('../../launcher/plugins/auth/open-sockets.cjs')
 
 /** Who is there: as the plugin's checks have it. */
-export type GrantOf = (request: unknown) => Promise<unknown>
+export type GrantOf = (request: unknown, opensSocket?: boolean) => Promise<unknown>
 
 export interface Asked {
   readonly method?: string
@@ -31,7 +31,13 @@ export async function openEndpointDoor(t: Test, grantOf: GrantOf) {
     response.writeHead(401).end()
   const doors = guardedDoors({ grantOf, refuse }, sockets)
   const server = createServer((asked, response) => {
-    void doors.httpNodeAuth(asked, response, () => response.end('hello'))
+    // As socket.io hands over a dashboard that polls.
+    if (asked.url === '/dashboard')
+      return void doors.dashboard.ioMiddleware(
+        { request: asked, conn: asked.socket, disconnect: () => asked.socket.destroy() },
+        (error?: Error) => response.writeHead(error === undefined ? 200 : 401).end(),
+      )
+    return void doors.httpNodeAuth(asked, response, () => response.end('hello'))
   })
   const { stack } = await testStack()
   const { Server } = createRequire(`${stack}/package.json`)('ws')
@@ -51,6 +57,8 @@ export async function openEndpointDoor(t: Test, grantOf: GrantOf) {
     sweep: () => sockets.sweep(),
     ask: async (asked: Asked = {}) => send(port, asked),
     openSocket: async ({ headers }: Asked = {}) => openSocket(port, { ...headers }),
+    openDashboard: async ({ headers = {} }: Asked = {}) =>
+      (await send(port, { path: '/dashboard', headers })).status,
   }
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const { randomBytes } = require('node:crypto')
+const { sendRefusal } = require('./refusals.cjs')
 
 /**
  * @typedef {import('./guesses.cjs').Arrived & {
@@ -8,6 +9,7 @@ const { randomBytes } = require('node:crypto')
  * }} Request
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {{ username: string, permissions: '*' | 'read' }} User
+ * @typedef {import('./refusals.cjs').Refusal} Refusal
  */
 
 /**
@@ -15,20 +17,24 @@ const { randomBytes } = require('node:crypto')
  * to Node-RED's own check, with sessions that no longer hold already ended: a bearer token may also be one of the flows'.
  *
  * A machine's token is checked here, and goes on under a name that this one request has. It opens no socket: Node-RED
- * keeps no note of what token a socket came with, so that nobody could close it when the token ends.
+ * keeps no note of what token a socket came with, so that nobody could close it when the token ends. One that cannot be
+ * checked now is told when to come again, where the path is one of Node-RED's and no flow has a use for it.
  * @param {{
  *   keeper: { holds(token: string): Promise<boolean> },
- *   machine: (token: string, request: Request) => Promise<User | undefined>,
+ *   machine: (token: string, request: Request) => Promise<User | Refusal | undefined>,
  * }} parts
  */
 function createAdminDoor({ keeper, machine }) {
   const closed = /^\/(flows|nodes|settings|comms|library|context)\/?$/i
+  const ofNodeRed =
+    /^\/(auth|comms|context|credentials|flows?|icons|library|locales|nodes|plugins|projects|settings)(\/|$)/i
   /** @type {Map<string, User>} */
   const machines = new Map()
 
   /**
    * @param {Request} request
    * @param {Response} response
+   * @returns {Promise<boolean | Refusal>}
    */
   async function letIn(request, response) {
     const token = bearerOf(request)
@@ -36,6 +42,7 @@ function createAdminDoor({ keeper, machine }) {
     if (await keeper.holds(token).catch(() => false)) return true
     const user = await machine(token, request)
     if (user === undefined) return false
+    if ('refused' in user) return user
     const name = randomBytes(32).toString('base64url')
     machines.set(name, user)
     response.once('close', () => machines.delete(name))
@@ -49,7 +56,10 @@ function createAdminDoor({ keeper, machine }) {
    */
   async function door(request, response, next) {
     takeHeaderOnly(request)
-    if ((await letIn(request, response)) || !closed.test(request.path ?? '')) return next()
+    const path = request.path ?? ''
+    const answer = await letIn(request, response)
+    if (typeof answer === 'object' && ofNodeRed.test(path)) return sendRefusal(response, answer)
+    if (answer === true || !closed.test(path)) return next()
     response.statusCode = 401
     response.end()
   }

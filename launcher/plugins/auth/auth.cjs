@@ -2,6 +2,7 @@
 // Who may do what in this instance: the editor, its admin API, and the endpoints of its flows. Runs inside Node-RED, so
 // it is CommonJS and loads nothing at start but Node.js; openid-client and argon2 come with Weir, when they are needed.
 
+const { randomBytes } = require('node:crypto')
 const { createAdminDoor } = require('./admin-door.cjs')
 const { createBearers } = require('./bearers.cjs')
 const { asUser, createEditorUsers } = require('./editor-users.cjs')
@@ -100,7 +101,9 @@ function doorsFor({ access, identity, declared }, { fromStack, membership, membe
   if (access === 'public') return openDoors()
   if (access === 'members') return guardedDoors(members, sockets)
   const mayAct = mayActFrom({ uris: identity?.redirectUris ?? [], cors: declared.endpoints.cors })
-  const grantOf = createBasicCheck({ fromStack, membership, now, mayAct, tell })
+  // Without a provider there is no secret that outlives this process.
+  const secret = identity?.clientSecret ?? randomBytes(32).toString('base64url')
+  const grantOf = createBasicCheck({ fromStack, membership, now, mayAct, tell, secret })
   return guardedDoors({ grantOf, refuse: askForPassword }, sockets)
 }
 
@@ -121,7 +124,7 @@ function askForPassword(_request, response) {
 function createMachine(membership, bearers) {
   return async (/** @type {string} */ token, /** @type {import('./guesses.cjs').Arrived} */ request) => {
     const grant = await bearers(token, addressOf(request))
-    if (grant === undefined || 'refused' in grant) return undefined
+    if (grant === undefined || 'refused' in grant) return grant
     const user = asUser(membership().members.get(grant.username))
     if (user === undefined) return undefined
     return grant.declared ? { ...user, permissions: /** @type {const} */ ('read') } : user

@@ -8,9 +8,9 @@ const { refusalHeaders, sendRefusal } = require('./refusals.cjs')
  * @typedef {import('./sign-in.cjs').Response} Response
  * @typedef {import('./refusals.cjs').Verdict} Verdict
  * @typedef {{
- *   grantOf: (request: Request) => Promise<Verdict>,
+ *   grantOf: (request: Request, opensSocket?: boolean) => Promise<Verdict>,
  *   refuse: (request: Request, response: Response) => unknown,
- * }} Check
+ * }} Check `opensSocket`: whatever its method and headers say.
  * @typedef {{
  *   request: Request, disconnect(close: boolean): void,
  *   conn: { readyState: string, once(event: string, listener: () => void): unknown },
@@ -23,8 +23,11 @@ const { refusalHeaders, sendRefusal } = require('./refusals.cjs')
  * @param {ReturnType<typeof import('./open-sockets.cjs').createOpenSockets>} sockets
  */
 function guardedDoors({ grantOf, refuse }, sockets) {
-  /** @param {Request} request */
-  const verdictOn = async (request) => grantOf(request).catch(() => undefined)
+  /**
+   * @param {Request} request
+   * @param {boolean} [opensSocket]
+   */
+  const verdictOn = async (request, opensSocket) => grantOf(request, opensSocket).catch(() => undefined)
   /** Requests that were let in at a static folder, and come by again with their credentials hidden. @type {WeakSet<Request>} */
   const letIn = new WeakSet()
   /**
@@ -46,12 +49,11 @@ function guardedDoors({ grantOf, refuse }, sockets) {
    * @param {(error?: Error) => void} next
    */
   async function ioMiddleware(socket, next) {
-    const verdict = await verdictOn(socket.request)
+    // By polling, a socket begins with a request that looks as if it only read.
+    const verdict = await verdictOn(socket.request, true)
     if (verdict === undefined || 'refused' in verdict) return next(new Error('unauthorized'))
     const { stillHolds } = verdict
-    // Gone while that was asked: it would not say so again.
-    if (socket.conn.readyState === 'open')
-      sockets.add(socket.conn, { stillHolds, end: () => socket.disconnect(true) })
+    sockets.add(socket.conn, { stillHolds, end: () => socket.disconnect(true) })
     hideCredentials(socket.request)
     return next()
   }
@@ -62,7 +64,7 @@ function guardedDoors({ grantOf, refuse }, sockets) {
      * @param {(granted: boolean, code?: number, reason?: string, headers?: object) => void} answer
      */
     async webSocketNodeVerifyClient({ req }, answer) {
-      const verdict = await verdictOn(req)
+      const verdict = await verdictOn(req, true)
       if (verdict === undefined) return answer(false, 401)
       if ('refused' in verdict) return answer(false, verdict.refused, undefined, refusalHeaders(verdict))
       const { stillHolds } = verdict

@@ -30,12 +30,13 @@ function createEndpointSessions({ identity, membership, now, seconds }) {
     /**
      * The member whose session a browser has. Only a page of this instance may use it to change anything.
      * @param {Request} request
+     * @param {boolean} [opensSocket]
      * @returns {Grant | undefined}
      */
-    grantOf(request) {
+    grantOf(request, opensSocket = false) {
       const session = open(readCookie(request, name))
-      if (session === undefined || !(onlyReads(request) || isSameOrigin(request, identity.redirectUris)))
-        return undefined
+      const acts = opensSocket || !onlyReads(request)
+      if (session === undefined || (acts && !isSameOrigin(request, identity.redirectUris))) return undefined
       const { proof } = session.content
       const username = String(session.content['username'])
       const stillHolds = () => isProved(membership(), username, proof) && now() < session.until
@@ -90,10 +91,13 @@ const pages = {
  * }} parts Without a provider there are bearer tokens alone.
  */
 function createMembersCheck({ signIn, sessions, bearers, tell }) {
-  /** @param {Request} request */
-  async function grantOf(request) {
+  /**
+   * @param {Request} request
+   * @param {boolean} [opensSocket]
+   */
+  async function grantOf(request, opensSocket) {
     const token = bearerOf(request)
-    return token === undefined ? sessions?.grantOf(request) : bearers(token, addressOf(request))
+    return token === undefined ? sessions?.grantOf(request, opensSocket) : bearers(token, addressOf(request))
   }
   /**
    * @param {Request} request

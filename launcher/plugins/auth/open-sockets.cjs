@@ -8,10 +8,12 @@ function createOpenSockets() {
   const open = new Map()
   return {
     /**
-     * @param {{ once(event: string, listener: () => void): unknown }} socket It emits `close` when it is gone.
+     * @param {{ readyState: string, once(event: string, listener: () => void): unknown }} socket It emits `close` when it is
+     * gone. One that went away while its credential was checked has said so already.
      * @param {{ stillHolds: () => boolean, end: () => void }} entry
      */
     add(socket, entry) {
+      if (socket.readyState === 'closed') return
       open.set(socket, entry)
       socket.once('close', () => open.delete(socket))
     },

@@ -17,13 +17,16 @@ const simple = /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|tex
  */
 function mayActFrom({ uris, cors }) {
   const origins = new Set(cors?.origins ?? [])
-  /** @param {import('./sign-in.cjs').Request} request */
-  return (request) => {
-    if (onlyReads(request) || isSameOrigin(request, uris)) return true
+  /**
+   * @param {import('./sign-in.cjs').Request} request
+   * @param {boolean} opensSocket
+   */
+  return (request, opensSocket) => {
+    if ((!opensSocket && onlyReads(request)) || isSameOrigin(request, uris)) return true
     const { method, headers } = request
     if (origins.has(headers.origin ?? '')) return true
     const asksFirst = method !== 'POST' || !simple.test(headers['content-type'] ?? 'text/plain')
-    return origins.has('*') && headers.upgrade === undefined && asksFirst
+    return origins.has('*') && !opensSocket && asksFirst
   }
 }
 

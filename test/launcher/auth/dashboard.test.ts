@@ -29,6 +29,15 @@ async function connect(port: number, headers: Record<string, string>) {
   return { answer, closed: () => closed, close: () => socket.close() }
 }
 
+/** Connects by polling, as it does where a proxy lets no socket through. */
+async function poll(port: number, headers: Record<string, string>) {
+  const url = `http://127.0.0.1:${port}/dashboard/socket.io/?EIO=4&transport=polling`
+  const opened: { sid: string } = JSON.parse((await (await fetch(url, { headers })).text()).slice(1))
+  const session = `${url}&sid=${opened.sid}`
+  await fetch(session, { method: 'POST', body: '40', headers })
+  return (await fetch(session, { headers })).text()
+}
+
 t.test('a dashboard is open to members, as long as they are', async (t) => {
   const dan = await withPassword(member('dan', ''))
   const eva = await withPassword(member('eva', ''))
@@ -58,6 +67,10 @@ t.test('a dashboard is open to members, as long as they are', async (t) => {
     { ...basic('dan:dan-password'), origin: 'https://evil.example.com' },
   ])
     t.match((await connect(port, headers)).answer, /^44.*unauthorized/, JSON.stringify(headers))
+
+  const evil = { ...basic('dan:dan-password'), origin: 'https://evil.example.com' }
+  t.match(await poll(port, evil), /^44.*unauthorized/)
+  t.match(await poll(port, { ...evil, origin: `http://127.0.0.1:${port}` }), /^40/)
 
   const [ofDan, ofEva] = [
     await connect(port, { ...basic('dan:dan-password'), origin: `http://127.0.0.1:${port}` }),

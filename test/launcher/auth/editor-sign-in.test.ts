@@ -166,6 +166,22 @@ t.test('machines read with a declared token, until it ends', async (t) => {
   t.equal(await flows('olga-token'), 401)
 })
 
+t.test('who tries tokens is told when to come again, and flows see theirs', async (t) => {
+  const { editor } = await startWithSignIn(t, { members })
+  const present = async (path: string, token: string) =>
+    fetch(`${editor}${path}`, { headers: bearer(token), redirect: 'manual' })
+  for (let count = 0; count < 60; count += 1)
+    t.equal((await present('flows', `token-of-nobody-${count}`)).status, 401)
+  for (const path of ['flows', 'flow/x', 'settings/user']) {
+    const answer = await present(path, 'another-token-of-nobody')
+    t.equal(answer.status, 429, path)
+    const wait = Number(answer.headers.get('retry-after'))
+    t.ok(wait > 0 && wait <= 60)
+  }
+  t.equal((await present('hook', 'another-token-of-nobody')).status, 404)
+  t.equal((await present('flows', 'olga-token')).status, 200)
+})
+
 t.test('a machine’s token opens no editor socket', async (t) => {
   const { launcher } = await startWithSignIn(t, { members })
   const socket = new WebSocket(`ws://127.0.0.1:${launcher.port}/comms`)

@@ -39,6 +39,7 @@ async function openBasicDoor(t: Test, { cors, uris = [], fromStack = load }: Mor
       now: () => clock.now,
       mayAct: mayActFrom({ uris, cors }),
       tell: (event: object) => told.push(event),
+      secret: 'secret-of-instance-1',
     }),
   )
   const guess = async (user: string, password: string, from?: string) =>
@@ -66,12 +67,12 @@ t.test('who guesses has to wait, and nobody else', async (t) => {
   t.equal(await status('eva', 'eva-password'), 200, 'another account there')
   t.equal(await status('dan', 'dan-password', '127.0.0.2'), 200, 'the account from elsewhere')
   t.equal(await status('eva', 'wrong'), 401)
-  const failed = { event: 'sign-in-refused', target: 'endpoints: failed' }
+  const failed = { event: 'sign-in-refused', target: 'endpoints: failed from 127.0.0.1' }
   const ofDan = told.filter((one) => 'user' in one && one.user === 'dan')
-  t.equal(ofDan.length, 10)
+  t.equal(ofDan.length, 17)
   t.strictSame(ofDan[0], { ...failed, user: 'dan' })
   t.strictSame(told.at(-1), { ...failed, user: 'eva' })
-  t.equal(told.length - 11, 7, 'and so is who has to wait')
+  t.match(ofDan.at(-1), { target: 'endpoints: limited from 127.0.0.1' }, 'and so is who has to wait')
   clock.now = 300_000
   t.equal(await status('dan', 'another'), 401, 'the time is over')
 })
@@ -89,7 +90,60 @@ t.test('right ones count for nothing, and an address that guesses names waits to
   t.equal(await status('dan', 'dan-password', '127.0.0.2'), 200)
   t.equal(await status('eva', 'eva-password', '127.0.0.2'), 200)
   const distinct = new Set(told.map((one) => JSON.stringify(one)))
-  t.equal(distinct.size, 2, 'names that nobody has are not told')
+  t.equal(distinct.size, 3, 'names that nobody has are not told')
+})
+
+t.test('a machine that goes on with the former password shuts nobody out', async (t) => {
+  const { clock, status, state, told } = await openBasicDoor(t)
+  t.equal(await status('dan', 'dan-password'), 200)
+  const former = state.members
+  state.members = new Map(members).set('dan', { username: 'dan', passwordHash: hashSync('another', 4) })
+  for (let count = 0; count < 200; count += 1) {
+    clock.now += 1000
+    t.equal(await status('dan', 'dan-password'), 401)
+  }
+  t.equal(told.length, 200, 'each is told, and folded where it is written')
+  t.equal(await status('dan', 'another'), 200, 'its owner gets in')
+  for (let count = 0; count < 9; count += 1) t.equal(await status('dan', `${count}`), 401)
+  t.equal(await status('dan', '9'), 429, 'and who guesses has to wait as before')
+  clock.now += 300_000
+  state.members = former
+  t.equal(await status('dan', 'dan-password'), 200, 'Git declares it again')
+})
+
+t.test('what could not be compared is not taken for wrong', async (t) => {
+  const world = { fails: true }
+  const compare = async () => {
+    if (world.fails) throw new Error('no memory')
+    return true
+  }
+  const { status } = await openBasicDoor(t, { fromStack: () => ({ compare }) })
+  t.equal(await status('dan', 'dan-password'), 401)
+  world.fails = false
+  t.equal(await status('dan', 'dan-password'), 200)
+})
+
+t.test('what a name costs is no sign that somebody has it', async (t) => {
+  const compared: string[] = []
+  const compare = async (_: string, hash: string) => compared.push(hash) < 0
+  const { status } = await openBasicDoor(t, { fromStack: () => ({ compare }) })
+  for (let count = 0; count < 40; count += 1) await status(`made-up-${count}`, 'x')
+  t.equal(new Set(compared).size, members.size, 'strangers take after one member or another')
+  const before = compared.splice(0)
+  for (let count = 0; count < 40; count += 1) await status(`made-up-${count}`, 'y')
+  t.strictSame(compared, before, 'and always after the same one')
+})
+
+t.test('guesses are told with where they came from, however many places that are', async (t) => {
+  const { told, status, clock } = await openBasicDoor(t)
+  for (let count = 1; count <= 60; count += 1) await status('dan', 'x', `127.0.1.${count}`)
+  const distinct = new Set(told.map((one) => JSON.stringify(one)))
+  t.equal(distinct.size, 51)
+  t.ok(distinct.has('{"event":"sign-in-refused","target":"endpoints: failed from 127.0.1.50","user":"dan"}'))
+  t.ok(distinct.has('{"event":"sign-in-refused","target":"endpoints: failed","user":"dan"}'))
+  clock.now += 60_000
+  await status('dan', 'x', '127.0.1.60')
+  t.match(told.at(-1), { target: 'endpoints: failed from 127.0.1.60' }, 'a minute later there is room again')
 })
 
 t.test('whose password is right at another address has to wait where guesses came from', async (t) => {
@@ -142,7 +196,7 @@ t.test('few are compared at once, and a bounded number waits', async (t) => {
 
 t.test('a page of another site gets nothing done by a password that the browser knows', async (t) => {
   const uris = ['https://press.example.com/auth/strategy/callback']
-  const { ask, openSocket, origin } = await openBasicDoor(t, {
+  const { ask, openSocket, openDashboard, origin } = await openBasicDoor(t, {
     uris,
     cors: { origins: ['https://panel.example.com'] },
   })
@@ -170,6 +224,8 @@ t.test('a page of another site gets nothing done by a password that the browser 
       )
   }
   const evil = { ...basic('dan'), origin: 'https://evil.example.com' }
+  t.equal(await openDashboard({ headers: evil }), 401, 'nor does it open a dashboard by polling')
+  t.equal(await openDashboard({ headers: { ...basic('dan'), origin } }), 200)
   for (const method of ['GET', 'HEAD', 'OPTIONS'])
     t.equal((await ask({ method, headers: evil })).status, 200, method)
   for (const method of ['PUT', 'DELETE', 'PATCH'])
@@ -177,7 +233,7 @@ t.test('a page of another site gets nothing done by a password that the browser 
 })
 
 t.test('where any page may call, none does so by a password that the browser knows', async (t) => {
-  const { ask, openSocket } = await openBasicDoor(t, { cors: { origins: ['*'] } })
+  const { ask, openSocket, openDashboard } = await openBasicDoor(t, { cors: { origins: ['*'] } })
   const headers = { ...basic('dan'), origin: 'https://any.example.com' }
   const post = async (more: object) =>
     (await ask({ method: 'POST', headers: { ...headers, ...more } })).status
@@ -187,6 +243,7 @@ t.test('where any page may call, none does so by a password that the browser kno
   t.equal(await post({ 'content-type': 'application/x-www-form-urlencoded' }), 403)
   t.equal(await post({}), 403)
   t.equal((await openSocket({ headers })).status, 403)
+  t.equal(await openDashboard({ headers }), 401)
 })
 
 t.test('an address is what one party has', async (t) => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { sha256 } from '../../../reconciler/model/digest.ts'
 import { openEndpointDoor } from '../../support/endpoint-door.ts'
@@ -16,7 +17,7 @@ interface Provider {
   readonly ownerOf: (token: string) => Promise<Owner | undefined>
 }
 interface Session {
-  readonly grantOf: (request: unknown) => object | undefined
+  readonly grantOf: (request: unknown, opensSocket?: boolean) => object | undefined
   readonly start: (response: object, signedIn: { username: string; proof: string; secure: boolean }) => void
 }
 type Bearers = (token: string, address: string) => Promise<object | undefined>
@@ -138,8 +139,10 @@ t.test('a socket ends when that ends by which it was opened', async (t) => {
   const provider = { ownerOf: async () => ({ username: 'dan', until: issuedUntil }) }
   const bearers = createBearers({ membership, provider, now })
   const sessions = createEndpointSessions({ identity, membership, now, seconds: 12 * 60 * 60 })
-  const door = await openEndpointDoor(t, async (request) =>
-    tokenIn(request) === '' ? sessions.grantOf(request) : bearers(tokenIn(request), addressIn(request)),
+  const door = await openEndpointDoor(t, async (request, opensSocket) =>
+    tokenIn(request) === ''
+      ? sessions.grantOf(request, opensSocket)
+      : bearers(tokenIn(request), addressIn(request)),
   )
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
   const opened = {
@@ -153,6 +156,14 @@ t.test('a socket ends when that ends by which it was opened', async (t) => {
       .filter(([, { closed }]) => !closed())
       .map(([name]) => name)
   for (const [name, { status }] of Object.entries(opened)) t.equal(status, 101, name)
+  const poll = async (origin: string) =>
+    door.openDashboard({ headers: { cookie: cookieOf(sessions), origin } })
+  t.equal(await poll(door.origin), 200)
+  t.equal(
+    await poll('https://evil.example.com'),
+    401,
+    'no socket for another site, by whatever way it begins',
+  )
   door.sweep()
   t.equal(open().length, 4)
   for (const [hours, ended] of [
@@ -185,6 +196,23 @@ t.test('a dashboard that went away while it was asked about is not kept', async 
   t.equal(conn.listenerCount('close'), 0)
 })
 
+t.test('nor is a socket', async (t) => {
+  const asked: Socket[] = []
+  let answer: (verdict: object) => void = () => undefined
+  const door = await openEndpointDoor(t, async (request) => {
+    asked.push(socketOf(request))
+    return new Promise<object>((resolve) => (answer = resolve))
+  })
+  const left = door.openSocket().catch(() => 'left')
+  await until('it is asked about', () => asked.length === 1)
+  asked[0]?.destroy()
+  t.equal(await left, 'left')
+  await until('it is gone', () => asked[0]?.closed === true)
+  answer({ username: 'dan', stillHolds: () => t.fail('it is looked at') })
+  await setImmediate()
+  door.sweep()
+})
+
 function headersOf(request: unknown): Record<string, string | undefined> {
   const headers: unknown = Object(request).headers
   return Object.fromEntries(Object.entries(Object(headers)).map(([name, value]) => [name, String(value)]))
@@ -195,8 +223,13 @@ function tokenIn(request: unknown): string {
 }
 
 function addressIn(request: unknown): string {
+  return socketOf(request).remoteAddress ?? ''
+}
+
+function socketOf(request: unknown): Socket {
   const socket: unknown = Object(request).socket
-  return socket instanceof Socket ? (socket.remoteAddress ?? '') : ''
+  if (!(socket instanceof Socket)) throw new Error('no socket')
+  return socket
 }
 
 /** The session of a browser that signed in as dan. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { identityPath, type Identity } from '../../../identity/identity.ts'
-import { pageHeaders } from '../../../identity/pages.ts'
+import { pageHeaders, problemPage } from '../../../identity/pages.ts'
 import { acceptForms } from './form.ts'
 import { interactionRoutes } from './interaction.ts'
-import { beginHook, sendUnavailable } from './page-reply.ts'
+import { beginHook, sendPage, sendUnavailable } from './page-reply.ts'
 import { upstreamRoutes } from './upstream.ts'
 
 /**
@@ -13,6 +13,7 @@ import { upstreamRoutes } from './upstream.ts'
  */
 export function identityDoor(identity: Identity) {
   return async (app: FastifyInstance): Promise<void> => {
+    app.addHook('onRequest', refuseFragment)
     await app.register(async (pages) => {
       acceptForms(pages)
       pages.addHook('onRequest', async (_request, reply) => {
@@ -24,6 +25,15 @@ export function identityDoor(identity: Identity) {
     keepTidy(app, identity)
     await app.register(async (raw) => mountProvider(raw, identity))
   }
+}
+
+/**
+ * No request target has a fragment (RFC 9112, section 3.2), and programs differ in where the path ends before one: what is
+ * counted here must be what the provider answers.
+ */
+async function refuseFragment(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (!request.url.includes('#')) return
+  await sendPage(reply, 400, problemPage('This cannot be done', 'The address of a request has no # in it.'))
 }
 
 /** In milliseconds. */
@@ -52,8 +62,11 @@ function keepTidy(app: FastifyInstance, { tidy }: Identity): void {
 /** What says nothing of anybody, and so is answered also while nobody is known. */
 const impersonal = ['/.well-known/openid-configuration', '/jwks']
 
-/** What makes a record for anybody who asks: a sign-in under way, a session of nobody that is to end. Of any case, as the provider has it. */
-const recorded = /^\/(?:auth|session\/end)(?:\/|$)/i
+/**
+ * What makes a record for anybody who asks: a sign-in under way, a session of nobody that is to end. Of any case, as the
+ * provider has it. The way back to a sign-in under way (`/auth/:uid`) is no beginning: it ends the record that it comes by.
+ */
+const recorded = /^\/(?:auth|session\/end)\/?$/i
 
 /** Whose token it asks for, of any case. */
 const userinfo = /^\/me(?:\/|$)/i
@@ -61,7 +74,7 @@ const userinfo = /^\/me(?:\/|$)/i
 /** Hands requests over as they came: the provider reads bodies itself. */
 function mountProvider(app: FastifyInstance, identity: Identity): void {
   const { provider, directory } = identity
-  const begin = beginHook(identity)
+  const begin = beginHook(identity.beginSignIn)
   provider.on('server_error', (_context, error) =>
     app.log.error({ err: error }, 'the identity door failed to answer'),
   )

@@ -40,7 +40,12 @@ export function interactionRoutes(app: FastifyInstance, identity: Identity): voi
     const [name, password] = [field(request, 'name').trim(), field(request, 'password')]
     const answer = await checkPassword(identity, { name, password, address: request.ip })
     if (answer.kind === 'right')
-      return signedIn(identity, { interaction, user: name, how: 'by password' }, request, reply)
+      return signedIn(
+        identity,
+        { interaction, user: name, proof: answer.proof, how: 'by password' },
+        request,
+        reply,
+      )
     // Who has to wait is told of no more: the trail is kept for ever, and anybody can ask on.
     if (answer.kind === 'wrong')
       await identity.tell({
@@ -87,15 +92,21 @@ export async function signedIn(
   {
     interaction,
     user,
+    proof,
     how,
-  }: { readonly interaction: Interaction; readonly user: string; readonly how: string },
+  }: {
+    readonly interaction: Interaction
+    readonly user: string
+    readonly proof: string
+    readonly how: string
+  },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   await leaveOther(identity, interaction, user)
   const clientId = clientOf(interaction)
   await identity.tell({ event: 'sign-in', user, clientId, message: how, address: request.ip })
-  return finish(identity, { login: { accountId: user, acr: identity.proofOf(user) } }, request, reply)
+  return finish(identity, { login: { accountId: user, acr: proof } }, request, reply)
 }
 
 /** Another person's session in this browser ends where somebody signs in anew. */

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Identity } from '../../../identity/identity.ts'
+import type { BeginSignIn } from '../../../identity/begin-limit.ts'
 import { pageHeaders, problemPage } from '../../../identity/pages.ts'
 
 /** Sends a page. `answersTo`: where an answer to its forms may lead beside this door. */
@@ -19,10 +19,10 @@ export async function sendUnavailable(reply: FastifyReply): Promise<FastifyReply
   return sendPage(reply, 503, problemPage('Not yet', text))
 }
 
-/** A hook that counts a sign-in that begins; 429 with `retry-after` where too many began at the address. */
-export function beginHook({ beginSignIn }: Pick<Identity, 'beginSignIn'>) {
+/** A hook that counts what begins; 429 with `retry-after` where too much began at the address. */
+export function beginHook(begin: BeginSignIn) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const wait = beginSignIn(request.ip)
+    const wait = begin(request.ip)
     if (wait === 0) return
     reply.header('retry-after', String(wait))
     const text = `More sign-ins begin at your address than may. Try again in ${Math.ceil(wait / 60)} min.`

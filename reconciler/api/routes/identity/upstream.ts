@@ -19,7 +19,7 @@ export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
   const closing = new AbortController()
   app.addHook('preClose', () => closing.abort())
   /** Each asks something of the upstream. */
-  const limited = { ...hidden, onRequest: beginHook(identity) }
+  const limited = { ...hidden, onRequest: beginHook(identity.askUpstream) }
 
   app.get<Uid>('/interaction/:uid/upstream', limited, async (request, reply) => {
     const interaction = await interactionOf(identity, request, reply)
@@ -51,12 +51,14 @@ export function upstreamRoutes(app: FastifyInstance, identity: Identity): void {
     reply.header('set-cookie', pending(identity, interaction, '', 0))
     const answer = await upstream.finish(
       { interaction: interaction.uid, search: searchOf(request), note },
-      users.values(),
+      users,
       closing.signal,
     )
     const how = `by ${upstream.displayName}`
-    if (answer.kind === 'user')
-      return signedIn(identity, { interaction, user: answer.user, how }, request, reply)
+    if (answer.kind === 'user') {
+      const { user, proof } = answer
+      return signedIn(identity, { interaction, user, proof, how }, request, reply)
+    }
     if (answer.cause !== undefined)
       request.log.warn(
         { err: answer.cause, why: answer.why },

@@ -37,8 +37,8 @@ export function browserSignInRoutes(app: FastifyInstance, identity: Identity): v
     reply.header('set-cookie', cookie(pendingCookie, '', { ...pending, seconds: 0 }))
     const at = request.url.indexOf('?')
     try {
-      const { user, next } = await signIn.finish(note, at < 0 ? '' : request.url.slice(at))
-      reply.header('set-cookie', cookie(sessionCookie, await identity.sessions.begin(user), session))
+      const { user, proof, next } = await signIn.finish(note, at < 0 ? '' : request.url.slice(at))
+      reply.header('set-cookie', cookie(sessionCookie, await identity.sessions.begin(user, proof), session))
       return await reply.redirect(next, 303)
     } catch (error) {
       request.log.warn({ err: error }, 'a sign-in to the status door was not finished')
