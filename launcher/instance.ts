@@ -14,7 +14,7 @@ import { needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import { Turns } from './turns.ts'
 import { Wanted } from './wanted.ts'
-import type { LauncherState, RuntimeMembers, RuntimeSettings } from './wire.ts'
+import type { HappenedEvent, LauncherState, RuntimeMembers, RuntimeSettings } from './wire.ts'
 
 const { mkdirSync } = fs
 
@@ -23,8 +23,8 @@ export interface InstanceParts extends InstanceModulesParts {
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
-  /** Called with what belongs into the audit trail. */
-  readonly happened: (event: 'crashed' | 'safe-mode') => void
+  /** Called with what belongs into the audit trail; `target`: what it happened to. */
+  readonly happened: (event: HappenedEvent, target?: string) => void
   /** Called each time Node-RED begins to answer. */
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
@@ -88,6 +88,7 @@ export class Instance {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
       fleet: bootstrap.fleet,
+      ...this.#modules.told,
       ...this.#beside.standing,
       ...standing,
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),

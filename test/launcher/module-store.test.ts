@@ -28,6 +28,7 @@ const scripted = `require('node:fs').writeFileSync('ran', '')`
 const packages = [
   { name: 'first', version: '1.0.0', files: { 'index.js': 'module.exports = 1' } },
   { name: 'second', version: '1.0.0' },
+  { name: 'misnamed', version: '1.0.0', files: { 'package.json': '{"name":"misnamed","version":"2.0.0"}' } },
   {
     name: 'with-script',
     version: '1.0.0',
@@ -190,6 +191,14 @@ t.test('an installation that a power cut has damaged is made anew', async (t) =>
   one.launch()
   t.match(await running(one), { modules })
   t.equal(readdirSync(store).length, 1)
+})
+
+t.test('a package that gives itself another version than it is asked for by is told', async (t) => {
+  const { launcher } = await shared(t)
+  const wrong = await launcher({ modules: { misnamed: '1.0.0' } })
+  wrong.launch()
+  const { message } = await wrong.when('it says so', ({ phase }) => phase === 'crashed')
+  t.match(message, /misnamed 1\.0\.0 was installed, but its package\.json says 2\.0\.0/)
 })
 
 t.test('what is marked as whole is on the disk, links and empty folders or not', async (t) => {
