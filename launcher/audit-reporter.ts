@@ -1,6 +1,6 @@
 import { Delivery } from './delivery.ts'
 import type { RuntimeClient } from './runtime-client.ts'
-import type { LauncherAuditEvent } from './wire.ts'
+import type { HappenedEvent, LauncherAuditEvent } from './wire.ts'
 
 export interface AuditReporterParts {
   readonly runtime: Pick<RuntimeClient, 'audit'>
@@ -12,6 +12,7 @@ export interface AuditReporterParts {
 
 /** While the reconciler is away so many wait; then the oldest make way, and their number is told. */
 const mostWaiting = 50
+const longestTarget = 256
 
 /** Brings what the launcher saw into the audit trail, in order: tried again until it is taken, or refused as senseless. */
 export class AuditReporter {
@@ -35,9 +36,10 @@ export class AuditReporter {
     })
   }
 
-  push(event: 'crashed' | 'safe-mode'): void {
+  /** `target`: what it happened to. */
+  push(event: HappenedEvent, target?: string): void {
     if (this.#delivery.isClosed) return
-    this.#waiting.push(this.#event({ event }))
+    this.#waiting.push(this.#event({ event, ...(target === undefined ? {} : { target: cut(target) }) }))
     if (this.#waiting.length > mostWaiting) {
       this.#dropped += weightOf(this.#waiting.shift())
     }
@@ -71,11 +73,16 @@ export class AuditReporter {
     }
   }
 
-  #event(what: Pick<LauncherAuditEvent, 'event' | 'count'>): LauncherAuditEvent {
+  #event(what: Pick<LauncherAuditEvent, 'event' | 'count' | 'target'>): LauncherAuditEvent {
     this.#made += 1
     const { life, now } = this.#parts
     return { id: `launcher:${life}:${this.#made}`, at: new Date(now()).toISOString(), ...what }
   }
+}
+
+/** As long as the runtime door takes it: it would refuse the others with one that is longer. */
+function cut(target: string): string {
+  return Array.from(target).slice(0, longestTarget).join('')
 }
 
 /** How many events one stands for. */

@@ -1,6 +1,6 @@
 import { fs } from './builtin.ts'
 
-const { readFileSync } = fs
+const { readFileSync, readlinkSync } = fs
 
 /**
  * Which process holds something, as it writes it down. Its id alone does not tell: it is given again, and in containers
@@ -10,6 +10,8 @@ interface Holder {
   readonly host: string
   /** Of the kernel, where it tells one (random(4)). */
   readonly boot: string
+  /** In which ids of processes mean what they say (pid_namespaces(7)); empty where the system has none. */
+  readonly pids: string
   readonly pid: number
   /** When it started, as the kernel counts (`starttime` in proc_pid_stat(5)), or else as it does itself. */
   readonly started: string
@@ -20,11 +22,12 @@ export function ownHolder(): string {
   return JSON.stringify(own())
 }
 
-/** Whether who wrote this down lives no more. False where that cannot be seen from here: on another machine. */
+/** Whether who wrote this down lives no more. False where that cannot be seen from here: on another machine, or in another container. */
 export function isGone(text: string): boolean {
   const [holder, me] = [parse(text), own()]
   if (holder === undefined || holder.host !== me.host) return false
   if (holder.boot !== me.boot) return true
+  if (holder.pids !== me.pids) return false
   const started = holder.pid === me.pid ? me.started : startOf(holder.pid)
   return started === undefined ? !lives(holder.pid) : started !== holder.started
 }
@@ -34,8 +37,17 @@ function own(): Holder {
   return {
     host: process.getBuiltinModule('node:os').hostname(),
     boot: read('/proc/sys/kernel/random/boot_id').trim(),
+    pids: pidNamespace(),
     pid,
     started: startOf(pid) ?? String(performance.timeOrigin),
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
   }
 }
 
@@ -65,8 +77,8 @@ function parse(text: string): Holder | undefined {
 
 function isHolder(value: unknown): value is Holder {
   if (typeof value !== 'object' || value === null) return false
-  const { host, boot, pid, started }: Partial<Record<string, unknown>> = { ...value }
-  return [host, boot, started].every((each) => typeof each === 'string') && Number.isInteger(pid)
+  const { host, boot, pids, pid, started }: Partial<Record<string, unknown>> = { ...value }
+  return [host, boot, pids, started].every((each) => typeof each === 'string') && Number.isInteger(pid)
 }
 
 function read(file: string): string {

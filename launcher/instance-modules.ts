@@ -2,13 +2,15 @@ import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
 import { type Declared, installModules, installedModules, modulesDiffer } from './modules.ts'
 import type { Modules } from './package-json.ts'
-import type { LauncherBootstrap, RuntimeSettings } from './wire.ts'
+import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
 
 export interface InstanceModulesParts {
   readonly bootstrap: LauncherBootstrap
   readonly paths: InstancePaths
   readonly environment: NodeJS.ProcessEnv
   readonly log: ConsoleLog
+  /** Called with what belongs into the audit trail; `target`: the module with its version. */
+  readonly happened: (event: 'module-removed', target: string) => void
   /** The time in ms since 1970. */
   readonly now: () => number
 }
@@ -16,6 +18,7 @@ export interface InstanceModulesParts {
 /** The modules in an instance's userDir, and how those that its settings declare come there. */
 export class InstanceModules {
   readonly #parts: InstanceModulesParts
+  #removed: readonly string[] = []
 
   constructor(parts: InstanceModulesParts) {
     this.#parts = parts
@@ -26,6 +29,11 @@ export class InstanceModules {
     return installedModules(this.#parts.paths.user)
   }
 
+  /** What had to make way when modules were installed last. */
+  get told(): Pick<LauncherState, 'message'> {
+    return this.#removed.length === 0 ? {} : { message: this.#removed.join('\n') }
+  }
+
   /** Whether something has to be installed or removed before Node-RED can run on these settings. */
   differ(settings: RuntimeSettings): boolean {
     return modulesDiffer(this.#parts.paths.user, declaredModules(settings))
@@ -33,9 +41,9 @@ export class InstanceModules {
 
   /** See `installModules`. */
   async install(settings: RuntimeSettings, signal: AbortSignal): Promise<void> {
-    const { paths, bootstrap, environment: host, log, now } = this.#parts
+    const { paths, bootstrap, environment: host, log, now, happened } = this.#parts
     log.say('Installing modules')
-    await installModules(
+    const removed = await installModules(
       {
         ...declaredModules(settings),
         user: paths.user,
@@ -45,6 +53,11 @@ export class InstanceModules {
       },
       signal,
     )
+    this.#removed = removed.map(
+      ({ name, version, why }) => `${name} ${version}, installed from the editor, was removed: ${why}`,
+    )
+    for (const line of this.#removed) log.say(line)
+    for (const { name, version } of removed) happened('module-removed', `${name}@${version}`)
   }
 }
 

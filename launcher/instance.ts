@@ -1,5 +1,6 @@
 import { fs } from './builtin.ts'
 import { answers } from './health.ts'
+import { InstallBeside } from './install-beside.ts'
 import { InstanceModules, type InstanceModulesParts } from './instance-modules.ts'
 import { lastLines } from './last-lines.ts'
 import { LastSettings, withKnownKeys, withMembers } from './last-settings.ts'
@@ -10,9 +11,10 @@ import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
 import { narrowed } from './narrowed.ts'
 import { needsRestart } from './settings-file.ts'
-import { type Standing, Supervisor, type Workload } from './supervisor.ts'
+import { Supervisor, type Workload } from './supervisor.ts'
 import { Turns } from './turns.ts'
-import type { LauncherState, RuntimeMembers, RuntimeSettings } from './wire.ts'
+import { Wanted } from './wanted.ts'
+import type { HappenedEvent, LauncherState, RuntimeMembers, RuntimeSettings } from './wire.ts'
 
 const { mkdirSync } = fs
 
@@ -21,8 +23,8 @@ export interface InstanceParts extends InstanceModulesParts {
   readonly runtime: Pick<RuntimeClient, 'settings'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
-  /** Called with what belongs into the audit trail. */
-  readonly happened: (event: 'crashed' | 'safe-mode') => void
+  /** Called with what belongs into the audit trail; `target`: what it happened to. */
+  readonly happened: (event: HappenedEvent, target?: string) => void
   /** Called each time Node-RED begins to answer. */
   readonly answered: () => void
   /** From 0 to 1: spreads the retries of many launchers. */
@@ -37,8 +39,6 @@ const firstRetryMs = 2000
 const longestRetryMs = 60_000
 const refusedRetryMs = 30_000
 const probeWithinMs = 2000
-const goesOn = 'the settings and modules of before stay in force'
-const installingBeside = `Modules are being installed; until they are there ${goesOn}`
 
 /** One instance: the settings it was given, and the Node-RED that is kept running on them. */
 export class Instance {
@@ -53,10 +53,10 @@ export class Instance {
   #inForce: string | undefined
   #asked: 'run' | 'stop' = 'run'
   #refused: string | undefined
-  /** What is wrong while the old Node-RED runs on. */
-  #note: string | undefined
-  /** The installation that is under way while what was there before stays in force, and for which settings. */
-  #beside: { readonly digest: string; readonly abort: AbortController } | undefined
+  readonly #beside: InstallBeside
+  readonly #wanted = new Wanted()
+  /** Who may still come in, as told since the settings that are wanted came. */
+  #members: RuntimeMembers | undefined
   readonly #turns = new Turns()
   #fetching = false
   /** However many ask at once, Node-RED is asked once. */
@@ -66,6 +66,11 @@ export class Instance {
     this.#parts = parts
     this.#nodeRed = new NodeRed(parts)
     this.#modules = new InstanceModules(parts)
+    this.#beside = new InstallBeside({
+      modules: this.#modules,
+      changed: () => parts.changed(this.state()),
+      failed: () => this.fetchAgain(),
+    })
     this.#last = new LastSettings(parts.paths.lastSettings, parts.bootstrap.uid)
     this.#supervisor = new Supervisor({
       say: parts.log.say,
@@ -77,14 +82,15 @@ export class Instance {
 
   state(): LauncherState {
     const { bootstrap } = this.#parts
-    const standing = this.#supervisor.standing
+    const { standing } = this.#supervisor
     const flows = this.#nodeRed.flowsDigest(this.#settings?.flows)
     return {
       uid: bootstrap.uid,
       name: this.#settings?.name ?? bootstrap.name,
       fleet: bootstrap.fleet,
+      ...this.#modules.told,
+      ...this.#beside.standing,
       ...standing,
-      ...this.#beyondStanding(standing),
       ...(this.#inForce === undefined ? {} : { settings: this.#inForce }),
       settingsFile: this.#nodeRed.settingsFile(),
       ...(flows === undefined ? {} : { flows }),
@@ -93,12 +99,6 @@ export class Instance {
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
     }
-  }
-
-  #beyondStanding(standing: Standing): Pick<LauncherState, 'message' | 'installing'> {
-    const beside = this.#beside !== undefined
-    const message = standing.message ?? this.#note ?? (beside ? installingBeside : undefined)
-    return { ...(message === undefined ? {} : { message }), ...(beside ? { installing: true } : {}) }
   }
 
   /** Whether Node-RED runs and answers at this moment: it is asked, so that one that was killed just now does not count. */
@@ -189,7 +189,10 @@ export class Instance {
   }
 
   #refuse(reason: string): void {
-    if (this.#refused !== undefined || this.#closed.signal.aborted) return
+    if (this.#closed.signal.aborted) return
+    // Neither what is under way nor what waits its turn may start it again.
+    this.#wanted.end(reason)
+    if (this.#refused !== undefined) return
     this.#refused = reason
     this.#parts.log.say(`${reason}: Node-RED is stopped`)
     this.#supervisor.stop(reason)
@@ -220,56 +223,65 @@ export class Instance {
     }
   }
 
-  /** One after the other. Whether Node-RED was started anew. */
+  /** One after the other, and the newest only: whether Node-RED was started anew. */
   async #apply(next: RuntimeSettings): Promise<boolean> {
+    this.#members = undefined
     if (this.#settings !== undefined && this.#refused === undefined) this.#withdraw(this.#settings, next)
-    // Settings that are no longer wanted may want modules that never come.
-    if (this.#beside?.digest !== next.digest) this.#beside?.abort.abort()
-    return this.#turns.take(() => this.#applyNow(next))
+    const signal = this.#wanted.want(next.digest)
+    return this.#turns.take(() => this.#applyNow(next, signal))
   }
 
   /** Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come. */
   #withdraw(settings: RuntimeSettings, next: RuntimeSettings): void {
     this.#nodeRed.writeMembers(next)
     const last = this.#last.get()
-    if (last !== undefined) this.#last.keep(withMembers(last, next))
+    if (last !== undefined) this.#last.amend(withMembers(last, next))
     this.#settings = settings === last ? this.#last.get() : withMembers(settings, next)
   }
 
-  /** The same at once, and in its turn once more: what is applied meanwhile may still have had them. */
+  /** The same at once, and for what waits its turn or is under way: that may still have them. */
   async #narrow(members: RuntimeMembers): Promise<boolean> {
+    this.#members = members
     if (this.#settings !== undefined && this.#refused === undefined)
       this.#withdraw(this.#settings, narrowed(this.#settings, members))
     return this.#turns.take(async () => {
       const before = this.#settings
-      if (before === undefined || this.#refused !== undefined) return false
+      if (before === undefined || this.#refused !== undefined || this.#members !== members) return false
       const next = narrowed(before, members)
-      return next === before ? false : this.#applyNow(next)
+      return next === before ? false : this.#applyNow(next, this.#wanted.signal)
     })
   }
 
-  async #applyNow(fetched: RuntimeSettings): Promise<boolean> {
+  #left(settings: RuntimeSettings): RuntimeSettings {
+    return this.#members === undefined ? settings : narrowed(settings, this.#members)
+  }
+
+  async #applyNow(fetched: RuntimeSettings, wanted: AbortSignal): Promise<boolean> {
     if (this.#closed.signal.aborted) return false
-    const next = this.#complete(fetched)
+    wanted.throwIfAborted()
+    const next = this.#complete(this.#left(fetched))
     const wasRefused = this.#refused !== undefined
     this.#refused = undefined
     if (this.#settings === undefined || wasRefused) this.#beginOnLast(next)
     if (this.#settings !== undefined && !wasRefused && !this.#mustRestart(this.#settings, next)) {
       this.#takeOver(next)
+      await this.#settled(wanted)
       return false
     }
-    if (this.#canGoOn()) await this.#installBeside(next)
-    this.#settings = next
-    this.#note = undefined
+    if (this.#canGoOn()) {
+      await this.#beside.install(next, AbortSignal.any([this.#closed.signal, wanted]))
+      wanted.throwIfAborted()
+    }
+    this.#settings = this.#left(next)
+    this.#beside.forget()
     const runs = this.#asked === 'run'
-    await (runs ? this.#runAnew() : this.#staysStopped(next, wasRefused))
+    await (runs ? this.#runAnew(wanted) : this.#staysStopped(this.#settings, wasRefused))
     return runs
   }
 
   #complete(fetched: RuntimeSettings): RuntimeSettings {
-    const last = this.#last.get()
-    const next = withKnownKeys(fetched, this.#settings ?? last)
-    if (last === undefined) this.#last.keep(next)
+    const next = withKnownKeys(fetched, this.#settings ?? this.#last.get())
+    this.#last.offer(next)
     return next
   }
 
@@ -283,10 +295,15 @@ export class Instance {
     this.#parts.changed(this.state())
   }
 
-  async #runAnew(): Promise<void> {
-    const settled = this.#supervisor.settled()
+  async #runAnew(wanted: AbortSignal): Promise<void> {
     this.#run()
-    await settled
+    await this.#settled(wanted)
+  }
+
+  /** Waits for what is under way, but not while newer settings wait: what they change may be all that keeps it from settling. */
+  async #settled(wanted: AbortSignal): Promise<void> {
+    await this.#supervisor.settled(wanted)
+    wanted.throwIfAborted()
   }
 
   /** Modules may take long, or never come: whoever has those that it ran with before begins on these. */
@@ -324,34 +341,14 @@ export class Instance {
     this.#nodeRed.writeFiles(next)
     const ran = this.#inForce !== undefined && this.#inForce === this.#settings?.digest
     this.#settings = next
-    this.#note = undefined
+    this.#beside.forget()
     if (ran) this.#entersForce(next)
     this.#parts.changed(this.state())
   }
 
   #entersForce(settings: RuntimeSettings): void {
-    this.#last.keep(settings)
+    this.#last.ran(settings)
     this.#inForce = settings.digest
-  }
-
-  /** Installs while the old Node-RED runs on: where npm fails, it is left as it is and npm is asked again later. */
-  async #installBeside(next: RuntimeSettings): Promise<void> {
-    if (!this.#modules.differ(next)) return
-    const { signal } = this.#closed
-    const abort = new AbortController()
-    this.#beside = { digest: next.digest, abort }
-    this.#parts.changed(this.state())
-    try {
-      await this.#modules.install(next, AbortSignal.any([signal, abort.signal]))
-    } catch (error) {
-      if (abort.signal.aborted) throw new Error('Newer settings have come', { cause: error })
-      this.#note = `${reasonOf(error)}\nUntil that succeeds ${goesOn}`
-      this.fetchAgain()
-      throw new Error(this.#note, { cause: error })
-    } finally {
-      this.#beside = undefined
-      this.#parts.changed(this.state())
-    }
   }
 
   #run(): void {

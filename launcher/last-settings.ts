@@ -7,12 +7,12 @@ const { readFileSync } = fs
 
 /**
  * The settings that Node-RED was last started on, in a file: what an instance starts from without the reconciler, and while
- * what newer ones need cannot be had. The first ever given are kept before they run, for want of others.
+ * what newer ones need cannot be had. Until it has once been started they are the newest ever given, for want of others.
  */
 export class LastSettings {
   readonly #path: string
   readonly #uid: string
-  #kept: RuntimeSettings | undefined
+  #kept: Kept | undefined
   #read = false
 
   constructor(path: string, uid: string) {
@@ -22,23 +22,51 @@ export class LastSettings {
 
   /** Undefined where there are none that are whole and this instance's own. */
   get(): RuntimeSettings | undefined {
+    return this.#get()?.settings
+  }
+
+  /** Node-RED is started on these. Throws what the file system throws. */
+  ran(settings: RuntimeSettings): void {
+    this.#keep({ settings, ran: true })
+  }
+
+  /** These were given. Throws what the file system throws. */
+  offer(settings: RuntimeSettings): void {
+    if (this.#get()?.ran !== true) this.#keep({ settings, ran: false })
+  }
+
+  /** The same with fewer members. Throws what the file system throws. */
+  amend(settings: RuntimeSettings): void {
+    this.#keep({ settings, ran: this.#get()?.ran ?? false })
+  }
+
+  #get(): Kept | undefined {
     if (!this.#read) this.#kept = readSettings(this.#path, this.#uid)
     this.#read = true
     return this.#kept
   }
 
-  /** Throws what the file system throws. */
-  keep(settings: RuntimeSettings): void {
-    if (settings === this.get()) return
-    writeFileAtomic(this.#path, JSON.stringify(settings))
-    this.#kept = settings
+  #keep(kept: Kept): void {
+    const { settings, ran } = kept
+    const before = this.#get()
+    if (settings === before?.settings && ran === before.ran) return
+    writeFileAtomic(this.#path, JSON.stringify(ran ? settings : { ...settings, neverRan: true }))
+    this.#kept = kept
   }
 }
 
-function readSettings(path: string, uid: string): RuntimeSettings | undefined {
+interface Kept {
+  readonly settings: RuntimeSettings
+  readonly ran: boolean
+}
+
+/** Those of an earlier version do not say that they never ran. */
+function readSettings(path: string, uid: string): Kept | undefined {
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return isSettings(parsed) && parsed.uid === uid ? parsed : undefined
+    if (!isSettings(parsed) || parsed.uid !== uid) return undefined
+    const { neverRan, ...settings }: RuntimeSettings & { readonly neverRan?: unknown } = parsed
+    return { settings, ran: neverRan !== true }
   } catch {
     return undefined
   }

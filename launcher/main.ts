@@ -61,7 +61,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
       },
     },
     changed: (state) => reporter.push(state),
-    happened: (event) => void audit.first().then((trail) => trail.push(event)),
+    happened: (event, target) => void audit.first().then((trail) => trail.push(event, target)),
     // Written at exit too, but a launcher may be killed.
     answered: () => flushCompileCache(),
     random: Math.random,

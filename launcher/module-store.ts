@@ -8,6 +8,7 @@ import { tryLock } from './install-lock.ts'
 import { npmInstall, type NpmRun } from './npm-install.ts'
 import { type Modules, versionIn } from './package-json.ts'
 import { pause } from './pause.ts'
+import { syncTree } from './synced-tree.ts'
 
 const { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } = fs
 const { utimesSync, writeFileSync } = fs
@@ -51,7 +52,7 @@ export async function installed(store: ModuleStore, wanted: Wanted, signal: Abor
   mkdirSync(store.folder, { recursive: true, mode: 0o700 })
   for (;;) {
     signal.throwIfAborted()
-    if (isComplete(store, folder)) return folder
+    if (isWhole(store, folder, wanted)) return folder
     using lock = tryLock(`${folder}.lock`, store.now)
     if (lock !== undefined) return await installedAlone(store, wanted, { folder, failure, signal })
     await pause(lookAgainMs, signal)
@@ -70,7 +71,7 @@ async function installedAlone(
   }: { readonly folder: string; readonly failure: string; readonly signal: AbortSignal },
 ): Promise<string> {
   try {
-    if (!isComplete(store, folder)) await make(store, wanted, { folder, signal })
+    if (!isWhole(store, folder, wanted)) await make(store, wanted, { folder, signal })
     rmSync(failure, { force: true })
     return folder
   } catch (error) {
@@ -79,12 +80,16 @@ async function installedAlone(
   }
 }
 
-/** Notes the use too: what was used lately is not cleared away. */
-function isComplete({ now }: ModuleStore, folder: string): boolean {
+/** Whether it has its mark and, as a power cut or a full disk may have left it, every module. Notes the use too: what was used lately is not cleared away. */
+function isWhole({ now }: ModuleStore, folder: string, wanted: Wanted): boolean {
   const mark = join(folder, completeMark)
-  if (!existsSync(mark)) return false
+  if (!existsSync(mark) || missingIn(folder, wanted) !== undefined) return false
   utimesSync(mark, now() / 1000, now() / 1000)
   return true
+}
+
+function missingIn(folder: string, { modules }: Wanted): string | undefined {
+  return Object.keys(modules).find((name) => versionIn(join(folder, 'node_modules'), name) === undefined)
 }
 
 /** Why who held the lock failed, if that was after somebody had begun to wait for it. */
@@ -95,36 +100,36 @@ function toldSince(failure: string, began: number): string | undefined {
 
 async function make(
   store: ModuleStore,
-  { modules, allowScripts }: Wanted,
+  wanted: Wanted,
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { modules, allowScripts } = wanted
   const work = mkdtempSync(join(store.folder, unfinished))
   try {
     writeFileSync(join(work, holderFile), ownHolder(), { mode: 0o600 })
     writeFileAtomic(join(work, 'package.json'), JSON.stringify({ private: true, dependencies: modules }))
     await npmInstall({ ...store.npm, allowScripts, folder: work, timeoutMs: npmTimeoutMs }, signal)
-    const missing = Object.keys(modules).find(
-      (name) => versionIn(join(work, 'node_modules'), name) === undefined,
-    )
+    const missing = missingIn(work, wanted)
     if (missing !== undefined) throw new Error(`npm ended well, but ${missing} is not there`)
     rmSync(join(work, holderFile))
+    await syncTree(join(work, 'node_modules'), signal)
     writeFileAtomic(join(work, completeMark), '')
-    putInPlace(work, folder)
+    putInPlace(work, folder, wanted)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
   clear(store)
 }
 
-/** Whoever comes first has named it; what stands there without its mark is debris. */
-function putInPlace(work: string, folder: string): void {
+/** Whoever comes first has named it; what stands there and is not whole is debris. */
+function putInPlace(work: string, folder: string, wanted: Wanted): void {
   try {
     renameSync(work, folder)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error) || !/^(ENOTEMPTY|EEXIST)$/.test(String(error.code)))
       throw error
-    if (existsSync(join(folder, completeMark))) return
-    rmSync(folder, { recursive: true, force: true })
+    if (existsSync(join(folder, completeMark)) && missingIn(folder, wanted) === undefined) return
+    remove(folder)
     renameSync(work, folder)
   }
 }
@@ -145,7 +150,10 @@ function clear({ folder, now }: ModuleStore): void {
 function remove(path: string): void {
   const name = basename(path)
   const bin = join(dirname(path), name.startsWith(unfinished) ? name : unfinished + name)
-  if (path !== bin) renameSync(path, bin)
+  if (path !== bin) {
+    rmSync(bin, { recursive: true, force: true })
+    renameSync(path, bin)
+  }
   rmSync(bin, { recursive: true, force: true })
 }
 

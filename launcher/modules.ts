@@ -1,9 +1,10 @@
 import { fs } from './builtin.ts'
 import { join, resolve } from 'node:path'
+import { misfit, notAllowed, type Removed, withRemedy } from './editor-modules.ts'
 import { linkFile, linkTree } from './linked-tree.ts'
 import { completeMark, installed, type ModuleStore } from './module-store.ts'
 import { isConflict } from './npm-install.ts'
-import { type Modules, type Named, namedModules, versionIn, writePackageJson } from './package-json.ts'
+import { type Modules, namedModules, versionIn, writePackageJson } from './package-json.ts'
 
 const { existsSync, renameSync, rmSync } = fs
 
@@ -37,30 +38,57 @@ export function installedModules(user: string): Modules {
 export function modulesDiffer(user: string, declared: Declared): boolean {
   const named = namedModules(user)
   const lying = installedModules(user)
-  const wanted = { ...othersIn(named, declared), ...declared.modules }
+  const wanted = { ...othersIn(user, declared), ...declared.modules }
   if (!same(named.all, wanted) || Object.keys(lying).length !== Object.keys(wanted).length) return true
   return !Object.entries(declared.modules).every(([name, version]) => lying[name] === version)
 }
 
 /**
- * Brings node_modules to exactly what is wanted, from an installation that instances with the same modules share.
+ * Brings node_modules to exactly what is wanted, from an installation that instances with the same modules share. What is
+ * installed or removed in the editor meanwhile is heeded. Returns what of the editor's had to make way.
  * Throws an Error with npm's last words where npm fails, and has changed nothing then. Aborting kills npm.
  */
-export async function installModules(request: InstallRequest, signal: AbortSignal): Promise<void> {
-  const { user } = request
-  const others = othersIn(namedModules(user), request)
-  const { folder, fitting } = await installedBeside(request, exact(user, others), signal)
-  if (folder === undefined) removeModules(user)
-  else takeOver(folder, user)
-  const kept = Object.entries(others).filter(([name]) => Object.hasOwn(fitting, name))
-  const all = { ...Object.fromEntries(kept), ...request.modules }
-  writePackageJson(user, { all, declared: request.modules })
+export async function installModules(
+  request: InstallRequest,
+  signal: AbortSignal,
+): Promise<readonly Removed[]> {
+  for (;;) {
+    const others = keptOthers(request)
+    const beside = await withRemedy(installedBeside(request, others, signal), others)
+    if (same(keptOthers(request), others)) return takeOver(request, beside)
+  }
 }
 
-/** An installation; none where nothing is wanted. And what of the others is in it. */
+function takeOver(request: InstallRequest, { folder, fitting, misfits }: Beside): readonly Removed[] {
+  const { user, modules } = request
+  const before = othersIn(user, { modules, keepsOthers: true })
+  const removed = Object.entries(exact(user, before)).flatMap(([name, version]): Removed[] =>
+    Object.hasOwn(fitting, name) ? [] : [{ name, version, why: misfits[name] ?? notAllowed }],
+  )
+  if (folder !== undefined) checkVersions(folder, modules)
+  if (folder === undefined) removeModules(user)
+  else linkModules(folder, user)
+  const kept = Object.entries(before).filter(([name]) => Object.hasOwn(fitting, name))
+  writePackageJson(user, { all: { ...Object.fromEntries(kept), ...modules }, declared: modules })
+  return removed
+}
+
+/** What gives itself another version than it was asked for by would be installed again and again. */
+function checkVersions(installation: string, modules: Modules): void {
+  for (const [name, version] of Object.entries(modules)) {
+    const lying = versionIn(join(installation, 'node_modules'), name)
+    if (lying !== version)
+      throw new Error(
+        `${name} ${version} was installed, but its package.json says ${lying}: declare a version that says what it is`,
+      )
+  }
+}
+
+/** An installation; none where nothing is wanted. What of the others is in it, and why the rest is not. */
 interface Beside {
   readonly folder: string | undefined
   readonly fitting: Modules
+  readonly misfits: { readonly [name: string]: string }
 }
 
 /**
@@ -72,21 +100,17 @@ async function installedBeside(
   others: Modules,
   signal: AbortSignal,
 ): Promise<Beside> {
-  const beside = async (fitting: Modules): Promise<Beside> => {
+  const beside = async (fitting: Modules, misfits: Beside['misfits']): Promise<Beside> => {
     const wanted = { modules: { ...fitting, ...modules }, nodeVersion, allowScripts }
     const none = Object.keys(wanted.modules).length === 0
-    return { folder: none ? undefined : await installed(store, wanted, signal), fitting }
+    return { folder: none ? undefined : await installed(store, wanted, signal), fitting, misfits }
   }
-  const all = await unlessConflict(beside(others))
+  const all = await unlessConflict(beside(others, {}))
   if (all !== undefined) return all
-  let best = await beside({})
+  let best = await beside({}, {})
   for (const [name, version] of Object.entries(others)) {
-    const more = await unlessConflict(beside({ ...best.fitting, [name]: version }))
-    if (more === undefined)
-      store.npm.log.say(
-        `${name} ${version}, installed from the editor, is removed: it does not fit beside the modules that Git declares`,
-      )
-    best = more ?? best
+    const more = await unlessConflict(beside({ ...best.fitting, [name]: version }, best.misfits))
+    best = more ?? { ...best, misfits: { ...best.misfits, [name]: misfit(modules, best.fitting) } }
   }
   return best
 }
@@ -101,11 +125,16 @@ async function unlessConflict(beside: Promise<Beside>): Promise<Beside | undefin
 }
 
 /** What is named, and neither declared now nor when it was installed. */
-function othersIn({ all, declared: before }: Named, { modules, keepsOthers }: Declared): Modules {
+function othersIn(user: string, { modules, keepsOthers }: Declared): Modules {
   if (!keepsOthers) return {}
+  const { all, declared: before } = namedModules(user)
   return Object.fromEntries(
     Object.entries(all).filter(([name]) => !Object.hasOwn(before, name) && !Object.hasOwn(modules, name)),
   )
+}
+
+function keptOthers(request: InstallRequest): Modules {
+  return exact(request.user, othersIn(request.user, request))
 }
 
 /** As they lie there: a range of versions might be something else tomorrow, and a path is one from the userDir. */
@@ -118,7 +147,7 @@ function exact(user: string, modules: Modules): Modules {
   return Object.fromEntries(pinned)
 }
 
-function takeOver(installation: string, user: string): void {
+function linkModules(installation: string, user: string): void {
   const next = join(user, '.node_modules.new')
   rmSync(next, { recursive: true, force: true })
   linkTree(join(installation, 'node_modules'), next)

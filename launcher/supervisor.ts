@@ -103,9 +103,18 @@ export class Supervisor {
     if (this.#standing.phase === 'stopping') this.#child?.signal('SIGKILL')
   }
 
-  /** Settles when what was asked last has come to running, safe, crashed or stopped. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => this.#settled.add(resolve))
+  /** Settles when what was asked last has come to running, safe, crashed or stopped, or when the signal aborts. */
+  settled(signal: AbortSignal): Promise<void> {
+    if (comeTo.has(this.#standing.phase) || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#settled.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#settled.add(done)
+      signal.addEventListener('abort', done)
+    })
   }
 
   /** Settles when what was asked last is done: after `stop`, when Node-RED has ended. */
@@ -267,8 +276,7 @@ export class Supervisor {
     }
     this.#parts.changed()
     if (!comeTo.has(phase)) return
-    for (const resolve of this.#settled) resolve()
-    this.#settled.clear()
+    for (const done of this.#settled) done()
   }
 
   /** What was said last is told until Node-RED runs again, or is to be stopped. */

@@ -191,13 +191,18 @@ export interface LauncherBootstrap {
   readonly modules?: string
 }
 
+/** Node-RED ended by itself; it came up in safe mode; a module installed in the editor had to make way. */
+export type HappenedEvent = 'crashed' | 'safe-mode' | 'module-removed'
+
 /** What a launcher itself has to say to the audit trail, `POST /runtime/v1/audit`. */
 export interface LauncherAuditEvent {
   /** Its own: an event that is sent again is recorded once. */
   readonly id: string
   /** RFC 3339. */
   readonly at: string
-  readonly event: 'crashed' | 'safe-mode' | 'gap'
+  readonly event: HappenedEvent | 'gap'
+  /** Of a module that was removed: its name and version, joined by `@`. */
+  readonly target?: string
   /** Of a gap: how many events were dropped. */
   readonly count?: number
 }

@@ -41,6 +41,20 @@ t.test(
   },
 )
 
+t.test('what it happened to is told, no longer than the door takes it', async (t) => {
+  const { sent, reporter } = reporterOf({ status: 200 })
+  reporter.push('module-removed', 'node-red-x@1.0.0')
+  reporter.push('module-removed', '😀'.repeat(300))
+  await reporter.close(5000)
+  t.strictSame(
+    sent.flat().map(({ event, target = '' }) => [event, target]),
+    [
+      ['module-removed', 'node-red-x@1.0.0'],
+      ['module-removed', '😀'.repeat(256)],
+    ],
+  )
+})
+
 t.test('what the door finds senseless is not sent for ever', async (t) => {
   const { sent, reporter } = reporterOf({ status: 400 })
   reporter.push('crashed')

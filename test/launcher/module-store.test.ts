@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -15,6 +16,7 @@ import t, { type Test } from 'tap'
 import { ownHolder } from '../../launcher/holder.ts'
 import { tryLock } from '../../launcher/install-lock.ts'
 import { npmInstall } from '../../launcher/npm-install.ts'
+import { syncTree } from '../../launcher/synced-tree.ts'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
 import { exited, type LauncherUnderTest, prepareLauncher, settingsFor } from '../support/launcher.ts'
 import { openRegistry, type Registry } from '../support/npm-registry.ts'
@@ -26,6 +28,7 @@ const scripted = `require('node:fs').writeFileSync('ran', '')`
 const packages = [
   { name: 'first', version: '1.0.0', files: { 'index.js': 'module.exports = 1' } },
   { name: 'second', version: '1.0.0' },
+  { name: 'misnamed', version: '1.0.0', files: { 'package.json': '{"name":"misnamed","version":"2.0.0"}' } },
   {
     name: 'with-script',
     version: '1.0.0',
@@ -175,14 +178,52 @@ t.test('what nobody uses any more is cleared away, and what somebody uses is not
   t.ok(existsSync(moduleFile(used, 'first')))
 })
 
+t.test('an installation that a power cut has damaged is made anew', async (t) => {
+  const { store, launcher } = await shared(t)
+  const modules = { first: '1.0.0', second: '1.0.0' }
+  const one = await launcher({ modules })
+  one.launch()
+  await running(one)
+  one.process.kill('SIGKILL')
+  await exited(one.process)
+  // its link is the same file
+  truncateSync(moduleFile(one, 'first'))
+  one.launch()
+  t.match(await running(one), { modules })
+  t.equal(readdirSync(store).length, 1)
+})
+
+t.test('a package that gives itself another version than it is asked for by is told', async (t) => {
+  const { launcher } = await shared(t)
+  const wrong = await launcher({ modules: { misnamed: '1.0.0' } })
+  wrong.launch()
+  const { message } = await wrong.when('it says so', ({ phase }) => phase === 'crashed')
+  t.match(message, /misnamed 1\.0\.0 was installed, but its package\.json says 2\.0\.0/)
+})
+
+t.test('what is marked as whole is on the disk, links and empty folders or not', async (t) => {
+  const folder = t.testdir({ a: { b: { file: 'x' }, empty: {} }, gone: t.fixture('symlink', 'nowhere') })
+  await syncTree(folder, new AbortController().signal)
+  const late = AbortSignal.abort(new Error('too late'))
+  await t.rejects(syncTree(folder, late), /too late/)
+  await t.rejects(syncTree(join(folder, 'absent'), new AbortController().signal), { code: 'ENOENT' })
+})
+
 /** What this process writes down of itself, but for what is said. */
 const holder = (changes: object = {}) => JSON.stringify({ ...JSON.parse(ownHolder()), ...changes })
 const predecessor = holder({ started: '1' })
 const elsewhere = holder({ host: 'another', started: '1' })
+const otherContainer = holder({ pids: 'pid:[1]', started: '1' })
 
 t.test('what a dead process left is told from what a living one is at, whatever their ids', async (t) => {
   const { store, launcher } = await shared(t)
-  const left = { dead: predecessor, reboot: holder({ boot: 'before' }), living: holder(), elsewhere }
+  const left = {
+    dead: predecessor,
+    reboot: holder({ boot: 'before' }),
+    living: holder(),
+    elsewhere,
+    otherContainer,
+  }
   for (const [name, text] of Object.entries(left)) {
     mkdirSync(join(store, `.installing-${name}`), { recursive: true })
     writeFileSync(join(store, `.installing-${name}`, '.holder'), text)
@@ -193,6 +234,7 @@ t.test('what a dead process left is told from what a living one is at, whatever 
   t.strictSame(globSync('.installing-*', { cwd: store }).toSorted(), [
     '.installing-elsewhere',
     '.installing-living',
+    '.installing-otherContainer',
   ])
   t.strictSame(globSync('*/.holder', { cwd: store }), [], 'no installation holds one')
 })
@@ -210,6 +252,7 @@ t.test('a lock is taken over from who is gone, or silent for a minute', async (t
     [predecessor, true],
     [holder({ pid: spawnSync('true').pid }), true],
     [elsewhere, false],
+    [otherContainer, false],
     ['', false],
   ] as const) {
     writeFileSync(file, text)

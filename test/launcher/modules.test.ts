@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -124,4 +124,25 @@ t.test('one that is stopped starts with what it had where the rest cannot be ins
   await launcher.admin('POST', '/start')
   const state = await launcher.when('it runs', ({ phase }) => phase === 'running')
   t.match(state, { settings: 'digest-1', message: /stay in force/ })
+})
+
+t.test('what was installed in the editor and is no more in the registry is said to be that', async (t) => {
+  const editor = { enabled: true, title: 'Press 1', palette: { allowInstall: true } }
+  const { launcher, reload } = await setUp(t, {})
+  t.equal((await reload('digest-2', { editor })).status, 200)
+  const user = join(launcher.directory, 'user')
+  const named = JSON.parse(readFileSync(join(user, 'package.json'), 'utf8'))
+  writeFileSync(join(user, 'package.json'), JSON.stringify({ ...named, dependencies: { gone: '~1.0.0' } }))
+  mkdirSync(join(user, 'node_modules/gone'), { recursive: true })
+  writeFileSync(join(user, 'node_modules/gone/package.json'), '{"name":"gone","version":"1.0.0"}')
+  const modules = { [declared]: '1.0.0' }
+  const refused = await reload('digest-3', { editor, modules })
+  t.equal(refused.status, 502)
+  t.match(
+    JSON.parse(refused.text).error,
+    /Installed in the editor, not declared in Git: gone; remove it there/,
+  )
+  const { error } = JSON.parse((await reload('digest-4', { modules: { 'no-such-module': '1.0.0' } })).text)
+  t.match(error, 'no-such-module')
+  t.notMatch(error, 'in the editor')
 })

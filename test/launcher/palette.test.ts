@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,6 +7,7 @@ import { editorSession } from '../support/editor-session.ts'
 import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
 import { ask, exited, type LauncherUnderTest, member, settingsFor } from '../support/launcher.ts'
 import { nodePackage, openRegistry } from '../support/npm-registry.ts'
+import { until } from '../support/until.ts'
 
 const scripted = { scripts: { postinstall: `node -e "require('fs').writeFileSync('ran','')"` } }
 const packages = [
@@ -81,7 +82,15 @@ t.test('what is installed from the editor stays beside what Git declares', async
 
   const closed = { enabled: true, title: 'Press 1' }
   t.match(await reload('digest-4', { modules: newer, editor: closed }), { restarted: true })
-  t.strictSame((await launcher.state()).modules, newer, 'without the permission it is removed')
+  const told = /^node-red-contrib-other 1\.0\.0, installed from the editor, was removed: Git does not allow/
+  const { modules, message } = await launcher.state()
+  t.strictSame(modules, newer, 'without the permission it is removed')
+  t.match(message, told)
+  await until('the trail has heard of it', () =>
+    launcher.door.events.some(
+      ({ event, target }) => event === 'module-removed' && target === 'node-red-contrib-other@1.0.0',
+    ),
+  )
   t.match(await install(launcher, { module: 'node-red-contrib-own' }), { status: 404 })
   t.ok(registry.asked.length > 0)
 })
@@ -91,6 +100,9 @@ t.test('what does not fit beside what Git declares makes way, and the rest stays
     ...packages,
     nodePackage('node-red-contrib-bound', '1.0.0', {
       peerDependencies: { 'node-red-contrib-declared': '1.0.0' },
+    }),
+    nodePackage('node-red-contrib-quarrel', '1.0.0', {
+      peerDependencies: { 'node-red-contrib-other': '2.0.0' },
     }),
   ])
   const shared = {
@@ -122,8 +134,50 @@ t.test('what does not fit beside what Git declares makes way, and the rest stays
     'node-red-contrib-other': '1.0.0',
     'node-red-contrib-own': '1.0.0',
   })
-  t.match(launcher.console(), /node-red-contrib-bound 1\.0\.0, installed from the editor, is removed/)
+  const told =
+    /^node-red-contrib-bound 1\.0\.0, installed from the editor, was removed: it does not fit beside the modules that Git declares$/m
+  t.match(runs.message, told)
+  t.match(launcher.console(), /node-red-contrib-bound 1\.0\.0, installed from the editor, was removed/)
   t.match(JSON.parse((await reload('digest-3', '1.1.0')).text), { restarted: false })
+
+  // Two that do not fit beside each other are not Git's doing.
+  const user = join(launcher.directory, 'user')
+  const named = JSON.parse(readFileSync(join(user, 'package.json'), 'utf8'))
+  named.dependencies['node-red-contrib-quarrel'] = '1.0.0'
+  writeFileSync(join(user, 'package.json'), JSON.stringify(named))
+  void reload('digest-4', '1.0.0').catch(() => undefined)
+  const { message } = await launcher.when(
+    'it runs',
+    ({ settings, phase }) => settings === 'digest-4' && phase === 'running',
+  )
+  t.match(
+    message,
+    /^node-red-contrib-quarrel 1\.0\.0, .* and what stays of those installed in the editor \(.*node-red-contrib-other.*\)$/,
+  )
+})
+
+t.test('what happens in the palette while npm installs what Git declares is heeded', async (t) => {
+  const registry = await openRegistry(t, mkdtempSync(join(tmpdir(), 'weir-registry-')), packages)
+  const shared = {
+    members: [member('olga', '*')],
+    editor: { enabled: true, title: 'Press 1', palette: { allowInstall: true } },
+  }
+  const { launcher, identity } = await startWithSignIn(t, { ...shared, modules: {} })
+  t.match(await install(launcher, { module: 'node-red-contrib-other' }), { status: 200 })
+  registry.mute.add('node-red-contrib-declared')
+  const modules = { 'node-red-contrib-declared': '1.0.0' }
+  launcher.door.settings = settingsFor(launcher.port, { ...shared, identity, digest: 'digest-2', modules })
+  void launcher.admin('POST', '/reload').catch(() => undefined)
+  await until('npm has asked', () => registry.asked.includes('/node-red-contrib-declared'))
+  t.match(await install(launcher, { module: 'node-red-contrib-own' }), { status: 200 })
+  t.match(await palette(launcher, '/nodes/node-red-contrib-other', { method: 'DELETE' }), { status: 204 })
+  registry.speak()
+  const after = await launcher.when(
+    'it runs',
+    ({ settings, phase }) => settings === 'digest-2' && phase === 'running',
+  )
+  t.strictSame(after.modules, { ...modules, 'node-red-contrib-own': '1.0.0' })
+  t.equal(after.message, undefined)
 })
 
 t.test('lists say what may be installed and what is loaded', async (t) => {
