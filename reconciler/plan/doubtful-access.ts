@@ -24,6 +24,13 @@ export function doubtfulAccess(desired: DesiredState, inventory: Inventory): rea
   return [...told, { code: 'access-kept', message }]
 }
 
+/** What a plan cannot tell that is made where nobody remembers who was declared before: a file that was removed may be known elsewhere. */
+export function unremembered({ unread: { files } }: DesiredState): readonly Problem[] {
+  if (files.length === 0) return []
+  const message = `${listed(files)} cannot be read, and what was declared before is not known here: a reconciler that remembers it may take away rights that this plan leaves`
+  return [{ code: 'access-kept', message }]
+}
+
 interface Doubt {
   readonly why: string
   readonly instances: string[]
