@@ -9,7 +9,7 @@ import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
-import { narrowed } from './narrowed.ts'
+import { hasAll, narrowed } from './narrowed.ts'
 import { needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import { Turns } from './turns.ts'
@@ -178,9 +178,10 @@ export class Instance {
       return { done: false, reason: fetched.reason }
     try {
       if (fetched.kind === 'settings') return { done: true, restarted: await this.#apply(fetched.settings) }
-      const restarted = await this.#narrow(fetched.members)
-      const hasAll = this.#settings?.digest === fetched.members.digest
-      return hasAll ? { done: true, restarted } : { done: false, reason: fetched.reason }
+      await this.#narrow(fetched.members)
+      if (hasAll(this.#settings, fetched.members)) return { done: true, restarted: false }
+      this.fetchAgain()
+      return { done: false, reason: fetched.reason }
     } catch (error) {
       const reason = reasonOf(error)
       if (!this.#closed.signal.aborted) this.#parts.log.say(reason)
@@ -239,16 +240,20 @@ export class Instance {
     this.#settings = settings === last ? this.#last.get() : withMembers(settings, next)
   }
 
-  /** The same at once, and for what waits its turn or is under way: that may still have them. */
-  async #narrow(members: RuntimeMembers): Promise<boolean> {
+  /**
+   * The same at once, and for what waits its turn or is under way: that may still have them. Other drift is left alone.
+   */
+  async #narrow(members: RuntimeMembers): Promise<void> {
     this.#members = members
     if (this.#settings !== undefined && this.#refused === undefined)
       this.#withdraw(this.#settings, narrowed(this.#settings, members))
     return this.#turns.take(async () => {
       const before = this.#settings
-      if (before === undefined || this.#refused !== undefined || this.#members !== members) return false
+      if (before === undefined || this.#refused !== undefined || this.#members !== members) return
       const next = narrowed(before, members)
-      return next === before ? false : this.#applyNow(next, this.#wanted.signal)
+      if (next === before) return
+      this.#nodeRed.writeMembers(next)
+      this.#takeOver(next)
     })
   }
 
@@ -264,6 +269,8 @@ export class Instance {
     this.#refused = undefined
     if (this.#settings === undefined || wasRefused) this.#beginOnLast(next)
     if (this.#settings !== undefined && !wasRefused && !this.#mustRestart(this.#settings, next)) {
+      this.#nodeRed.writeFiles(next)
+      this.#beside.forget()
       this.#takeOver(next)
       await this.#settled(wanted)
       return false
@@ -338,10 +345,8 @@ export class Instance {
    * is heeded at the next start.
    */
   #takeOver(next: RuntimeSettings): void {
-    this.#nodeRed.writeFiles(next)
     const ran = this.#inForce !== undefined && this.#inForce === this.#settings?.digest
     this.#settings = next
-    this.#beside.forget()
     if (ran) this.#entersForce(next)
     this.#parts.changed(this.state())
   }

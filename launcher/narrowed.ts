@@ -5,33 +5,43 @@ const rank: { readonly [permissions in Member['permissions']]: number } = { '*':
 
 /**
  * Settings with those members only who may still come in, with what they may do at most, and by what they may still come in.
- * They bear the digest they were told with where the rest is what that digest stands for. The same object where nothing
- * changes.
+ * They bear the digest they were told with only where they are all that it stands for. The same object where nothing changes.
  */
-export function narrowed(
-  settings: RuntimeSettings,
-  { digest, base, members }: RuntimeMembers,
-): RuntimeSettings {
-  const told = new Map(members.map((member) => [member.username, member]))
+export function narrowed(settings: RuntimeSettings, now: RuntimeMembers): RuntimeSettings {
+  const told = byName(now.members)
   const left = settings.members.flatMap((member) => {
-    const now = told.get(member.username)
-    return now === undefined ? [] : [reduced(member, now)]
+    const allowed = told.get(member.username)
+    return allowed === undefined ? [] : [reduced(member, allowed)]
   })
-  const next = settings.base === base ? digest : settings.digest
-  if (next === settings.digest && util.isDeepStrictEqual(left, settings.members)) return settings
-  return { ...settings, digest: next, members: left }
+  const digest = settings.base === now.base && isAll(left, now) ? now.digest : settings.digest
+  if (digest === settings.digest && util.isDeepStrictEqual(left, settings.members)) return settings
+  return { ...settings, digest, members: left }
+}
+
+/** Whether settings are all that was told of them: taking away gives nobody a new token, a first password or a membership. */
+export function hasAll(settings: RuntimeSettings | undefined, now: RuntimeMembers): boolean {
+  return settings?.digest === now.digest && isAll(settings.members, now)
+}
+
+function isAll(members: readonly Member[], now: RuntimeMembers): boolean {
+  return util.isDeepStrictEqual(byName(members), byName(now.members))
+}
+
+function byName<M extends MemberLeft>(members: readonly M[]): ReadonlyMap<string, M> {
+  return new Map(members.map((member) => [member.username, member]))
 }
 
 function reduced(member: Member, now: MemberLeft): Member {
   const permissions = rank[now.permissions] < rank[member.permissions] ? now.permissions : member.permissions
   // Of whom nothing more is known it is not known either that their password is another one.
   if (now.proof === undefined) return { ...member, permissions }
-  const { passwordHash, tokens, ...others } = member
-  const stillThere = tokens?.flatMap(({ sha256 }) => now.tokens?.find((one) => one.sha256 === sha256) ?? [])
+  const { username, passwordHash, tokens } = member
+  const stillThere = now.tokens?.filter(({ sha256 }) => tokens?.some((one) => one.sha256 === sha256))
   return {
-    ...others,
+    username,
     permissions,
     proof: now.proof,
+    ...(now.displayName === undefined ? {} : { displayName: now.displayName }),
     ...(passwordHash === undefined || now.passwordHash === undefined
       ? {}
       : { passwordHash: now.passwordHash }),

@@ -49,10 +49,14 @@ export class Executor {
   /**
    * Starts what may start now. What is under way goes on, unless something else is now to be done to that instance:
    * the newest revision wins. A deletion goes on only while it is still asked for; anything else is brought to its
-   * end even when the instance is held back meanwhile, since half of it done may be a dead instance.
+   * end even when the instance is held back or its plan refused meanwhile, since half of it done may be a dead instance.
    */
   submit(tasks: readonly Task[]): void {
-    const wanted = new Map(tasks.map(({ action, desired }) => [action.target.name, taskDigest(desired)]))
+    const wanted = new Map(
+      tasks
+        .filter(({ waits }) => waits !== true)
+        .map(({ action, desired }) => [action.target.name, taskDigest(desired)]),
+    )
     for (const [name, { digest, abort }] of this.#work) {
       const next = wanted.get(name)
       const goesOn = next === digest || (next === undefined && digest !== deletion)

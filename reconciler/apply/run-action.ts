@@ -19,6 +19,8 @@ export interface Task {
   /** Absent for a deletion. */
   readonly desired?: ResolvedInstance
   readonly entry?: InventoryEntry
+  /** Leaves what is under way on that instance alone, and comes after it. */
+  readonly waits?: true
   /** Ports that other instances declare. */
   readonly reserved: ReadonlySet<number>
 }

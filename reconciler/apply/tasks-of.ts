@@ -34,6 +34,7 @@ export function tasksOf(plan: Plan, known: People, inventory: Inventory, behind:
       revision: plan.revision,
       reserved,
       origin: originOf(action, behind),
+      ...(refused ? { waits: true as const } : {}),
       ...(entry === undefined ? {} : { entry }),
       ...(desired === undefined ? {} : { desired }),
     }

@@ -9,6 +9,7 @@ import { localfsEffects } from '../drivers/localfs/effects.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Problem } from '../model/plan.ts'
+import { unremembered } from '../plan/doubtful-access.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
 import type { Secret } from '../model/secret.ts'
 
@@ -53,7 +54,7 @@ export async function previewAgainst(
   return printPreview(withWarnings(desired, missing, plan), request.output, request.terminal)
 }
 
-/** A missing secret holds an instance in an apply; in a preview, which may run elsewhere, it is only told. */
+/** A missing secret holds an instance in an apply; in a preview, which may run elsewhere, it is only told. So is what only a running reconciler knows. */
 function withWarnings(
   desired: DesiredState,
   missing: ReadonlyMap<string, Problem>,
@@ -67,5 +68,9 @@ function withWarnings(
       : { code: 'undecryptable-credentials' }),
     ...(target === undefined ? {} : { instance: target }),
   }))
-  return { plan, desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] } }
+  const problems = [...plan.problems, ...unremembered(desired)]
+  return {
+    plan: { ...plan, problems, complete: plan.complete && problems.length === 0 },
+    desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] },
+  }
 }

@@ -2,6 +2,7 @@ import { diagnosticsText } from './print-diagnostics.ts'
 import type { Terminal } from './terminal.ts'
 import { assertNever } from '../model/assert-never.ts'
 import { shortRevision } from '../model/revision.ts'
+import { headText } from '../plan/describe-action.ts'
 import { plainText } from '../plan/plain-text.ts'
 import type { Paint } from '../plan/render-text.ts'
 import type { FleetEvent, FleetStatusFeed } from '../status/fleet-status.ts'
@@ -47,14 +48,14 @@ function revisionLine({ revision }: EventOf<'revision'>, paint: Paint): string {
 
 /** What is to be done; and what keeps it from being done, with the remedy. */
 function planLines({ plan }: EventOf<'plan'>, paint: Paint): string | undefined {
-  const { id, summary, actions, problems, refusals, withdrawals } = plan
+  const { id, actions, problems, refusals, withdrawals } = plan
   const left = withdrawals === undefined ? 'nothing is applied' : 'only rights are taken away'
   const refused = refusals.map(
     ({ message, remedy }) => `${paint('red', 'refused')}: ${message}; ${left}\n  ${remedy}`,
   )
   const held = problems.map(({ message }) => `${paint('yellow', 'held')}: ${plainText(message)}`)
   const lines = [
-    ...(actions.length === 0 ? [] : [`plan ${id.slice(0, 12)}  ${summary.headline}`]),
+    ...(actions.length === 0 ? [] : [`plan ${id.slice(0, 12)}  ${headText(plan)}`]),
     ...refused,
     ...held,
   ]

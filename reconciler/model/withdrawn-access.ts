@@ -66,21 +66,17 @@ function accessNow(declared: ResolvedInstance | undefined, team: string, people:
   // a Map, since a user may be called `constructor`
   const access = declared && new Map(Object.entries(declared.access))
   if (access !== undefined) return (user) => access.get(user)?.role
+  const roleNow = (user: string): Access['role'] | undefined => {
+    const member = people.teams.get(team)?.spec.members?.find((one) => one.user === user)
+    return member?.role ?? (people.users.get(user)?.spec.admin === true ? 'admin' : undefined)
+  }
   return (user, granted) => {
     const document = people.users.get(user)
-    if (document === undefined) return isGone('users', user, people) ? undefined : granted.role
-    if (people.teams.has(team) || isGone('teams', team, people)) return roleIn(team, document, people)
-    return granted.role === 'admin' ? roleIn(team, document, people) : granted.role
+    if (document === undefined && isGone('users', user, people)) return undefined
+    // An admin is named by no team: whether somebody still is one only their document tells.
+    if (granted.role === 'admin') return document === undefined ? 'admin' : roleNow(user)
+    return people.teams.has(team) || isGone('teams', team, people) ? roleNow(user) : granted.role
   }
-}
-
-function roleIn(
-  team: string,
-  { metadata, spec }: UserDocument,
-  { teams }: People,
-): Access['role'] | undefined {
-  const member = teams.get(team)?.spec.members?.find(({ user }) => user === metadata.name)
-  return member?.role ?? (spec.admin === true ? 'admin' : undefined)
 }
 
 function atMost(

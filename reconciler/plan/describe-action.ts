@@ -1,6 +1,6 @@
 import { plainText, shownValue } from './plain-text.ts'
 import { assertNever } from '../model/assert-never.ts'
-import type { Action, ActionKind, ActionReason, Change, Effect } from '../model/plan.ts'
+import type { Action, ActionKind, ActionReason, Change, Effect, Plan } from '../model/plan.ts'
 
 /** Why, in words; a new reason does not compile until it has some. */
 function reasonText(reason: ActionReason): string {
@@ -88,6 +88,13 @@ export function editLines({ edited }: Action): readonly string[] {
 function nodeText({ edit, type, name, id }: NonNullable<Action['edited']>['nodes'][number]): string {
   const shown = name === undefined ? `(${plainText(id)})` : JSON.stringify(plainText(name))
   return `${edit} ${plainText(type)} ${shown}`
+}
+
+/** The line that stands first; what is refused is not told as if it were done. */
+export function headText({ actions, problems, refusals, summary: { headline } }: Plan): string {
+  if (actions.length === 0 && problems.length === 0) return 'No changes.'
+  if (refusals.length === 0) return headline
+  return `Refused. If it were allowed: ${headline.charAt(0).toLowerCase()}${headline.slice(1)}`
 }
 
 /** `press (formerly old)`. */

@@ -1,10 +1,10 @@
 import { actionFor } from './action-for.ts'
 import { doubtfulAccess } from './doubtful-access.ts'
-import { keptInstances, losingInstances } from './kept-instances.ts'
+import { keptInstances } from './kept-instances.ts'
 import { compare, inOrder } from './order.ts'
 import { planAdoption, planCreation, planDeletion } from './plan-instance.ts'
 import type { PlanInput, Step } from './plan-input.ts'
-import { planKept } from './plan-kept.ts'
+import { planKept, planLosses } from './plan-kept.ts'
 import { portProblems } from './port-problems.ts'
 import { summarise } from './summary.ts'
 import { accessChanges } from '../model/access-changes.ts'
@@ -37,7 +37,7 @@ export function makePlan(input: PlanInput): Plan {
       planDeclared(instance, matches.get(instance.name), declaring),
     ),
     ...planKept(input, keptInstances(desired, inventory, obstacles), changing),
-    ...planKept(input, losingInstances(desired, inventory, leftAsTheyAre(desired, declared)), changing),
+    ...planLosses(input, leftAsTheyAre(desired, declared)),
     ...planUndeclared(input, declared),
     ...planUnowned(declaring),
   ]

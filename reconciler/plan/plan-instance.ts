@@ -102,6 +102,22 @@ export function planDeletion(target: Action['target'], reason: 'undeclared' | 'u
   }
 }
 
+/** The end of rights that Git has taken away, and of nothing else. `left`: what was applied without them. */
+export function planWithdrawal(
+  left: ResolvedInstance,
+  { name, uid }: InventoryEntry,
+  applied: Applied,
+): Action {
+  return {
+    kind: 'update',
+    target: { name, uid, driver: left.driver },
+    cause: 'change',
+    reason: 'spec-changed',
+    effect: effectOf.update,
+    changes: changesSince(applied, left).filter(({ path }) => path.startsWith('access.')),
+  }
+}
+
 /** Whether Git takes over what was deployed in the editor: that is no drift any more, and nothing has to restart for it. */
 function declaresWhatRuns({ flows }: ResolvedInstance, { fields }: Present): boolean {
   return flows !== undefined && fields['flows'] === flows.digest

@@ -1,6 +1,7 @@
 import { actionFor } from './action-for.ts'
 import { losingInstances } from './kept-instances.ts'
 import { inOrder } from './order.ts'
+import { planWithdrawal } from './plan-instance.ts'
 import type { PlanInput, PlannedAction } from './plan-input.ts'
 import { accessChanges } from '../model/access-changes.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
@@ -20,18 +21,33 @@ export function planKept(
     if (spec === undefined || changing.has(entry)) return []
     if (seen === undefined || seen.kind === 'unknown') return []
     const action = actionFor(spec, entry, seen, input)
-    const access = accessChanges(entry.name, entry.applied?.spec.access ?? {}, spec.access)
-    return action === undefined ? [] : [{ kind: 'action', action, access }]
+    return action === undefined ? [] : [planned(action, entry, spec)]
   })
 }
 
 /**
- * What is done although the plan is refused: rights that Git has taken away end where an instance runs. It is brought
- * to what was last applied but for them, so that nothing that the revision adds comes with it.
+ * What is taken away on instances that are left as they are otherwise: neither drift nor configuration is put right with
+ * it, and one that is not there or was stopped is not brought back, since nobody is in it.
  */
+export function planLosses(
+  input: PlanInput,
+  which: (entry: InventoryEntry) => boolean,
+): readonly PlannedAction[] {
+  const { desired, inventory, observed } = input
+  const losing = losingInstances(desired, inventory, which)
+  return [...inventory.values()].flatMap((entry): readonly PlannedAction[] => {
+    const [left, seen] = [losing.get(entry.name), observed.observations.get(entry.uid)]
+    if (left === undefined || entry.applied === undefined || seen?.kind !== 'present') return []
+    if (seen.fields['state'] !== entry.applied.expected['state']) return []
+    return [planned(planWithdrawal(left, entry, entry.applied), entry, left)]
+  })
+}
+
+function planned(action: Action, { name, applied }: InventoryEntry, spec: ResolvedInstance): PlannedAction {
+  return { kind: 'action', action, access: accessChanges(name, applied?.spec.access ?? {}, spec.access) }
+}
+
+/** What is done although the plan is refused: rights that Git has taken away end wherever an instance runs. */
 export function planWithdrawals(input: PlanInput): readonly Action[] {
-  const { observations } = input.observed
-  const runs = ({ uid }: InventoryEntry): boolean => observations.get(uid)?.kind === 'present'
-  const losing = losingInstances(input.desired, input.inventory, runs)
-  return inOrder(planKept(input, losing, new Set()).map(({ action }) => action))
+  return inOrder(planLosses(input, () => true).map(({ action }) => action))
 }

@@ -1,4 +1,4 @@
-import { changeText, editLines, targetText, toldChanges, whyText } from './describe-action.ts'
+import { changeText, editLines, headText, targetText, toldChanges, whyText } from './describe-action.ts'
 import { cut, plainText } from './plain-text.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import { shortRevision } from '../model/revision.ts'
@@ -8,9 +8,8 @@ const maxLength = 60_000
 
 /** A plan as a comment on a pull request. Names and values cannot end a code span, make a link or mention anybody. */
 export function renderMarkdown(plan: Plan): string {
-  const head = plan.actions.length === 0 && plan.problems.length === 0 ? 'No changes.' : plan.summary.headline
   const blocks = [
-    `**${head}**`,
+    `**${headText(plan)}**`,
     ...plan.refusals.map(({ message, remedy }) => `> **Refused:** ${code(message)}; ${code(remedy)}`),
     ...(plan.withdrawals === undefined ? [] : ['Done all the same:', ...plan.withdrawals.map(actionBlock)]),
     ...(plan.problems.length === 0
@@ -21,6 +20,7 @@ export function renderMarkdown(plan: Plan): string {
             plan.problems.map(({ code: name, message }) => `${code(name)} ${code(message)}`),
           ),
         ]),
+    ...(plan.refusals.length === 0 ? [] : ['Refused, not done:']),
     ...(plan.access.length === 0 ? [] : [accessTable(plan)]),
     ...plan.actions.map(actionBlock),
   ]

@@ -1,4 +1,4 @@
-import { changeText, editLines, targetText, toldChanges, whyText } from './describe-action.ts'
+import { changeText, editLines, headText, targetText, toldChanges, whyText } from './describe-action.ts'
 import { plainText } from './plain-text.ts'
 import type { Action, Plan } from '../model/plan.ts'
 import { shortRevision } from '../model/revision.ts'
@@ -23,9 +23,9 @@ const marks = {
 
 /** A plan for a person at a terminal; the first line says what people will feel. */
 export function renderText(plan: Plan, paint: Paint = noPaint): string {
-  const head = plan.actions.length === 0 && plan.problems.length === 0 ? 'No changes.' : plan.summary.headline
+  const refused = plan.refusals.length > 0
   return [
-    paint('bold', head),
+    paint('bold', headText(plan)),
     paint(
       'dim',
       `plan ${plan.id.slice(0, 12)}, revision ${plainText(shortRevision(plan.revision))}${plan.complete ? '' : ', incomplete'}`,
@@ -39,13 +39,16 @@ export function renderText(plan: Plan, paint: Paint = noPaint): string {
       (plan.withdrawals ?? []).flatMap((action) => actionLines(action, paint)),
       'Done all the same',
     ),
-    ...section(plan.actions.flatMap((action) => actionLines(action, paint))),
+    ...section(
+      plan.actions.flatMap((action) => actionLines(action, paint)),
+      refused ? 'Refused, not done' : undefined,
+    ),
     ...section(
       plan.access.map(
         (change) =>
           `  ${plainText(change.user)} on ${plainText(change.instance)}: ${roleText(change.from)} → ${roleText(change.to)}`,
       ),
-      'Access',
+      refused ? 'Access, if it were allowed' : 'Access',
     ),
     ...section(
       plan.problems.map(({ code, message }) =>

@@ -70,6 +70,22 @@ t.test(
   },
 )
 
+t.test('what a refused plan takes away comes after what is under way', async (t) => {
+  const { executor, stages, end } = setUp()
+  executor.submit([task('a', 'create')])
+  await until('it has begun', () => stages.length === 1)
+  const withdrawal: Task = { ...task('a', 'create', 'two', 'r2'), waits: true }
+  executor.submit([withdrawal])
+  t.same(stages, ['begun create a'], 'it goes on')
+  end.get('a')?.()
+  await executor.whenIdle()
+  executor.submit([withdrawal])
+  await until('then it begins', () => stages.length === 3)
+  end.get('a')?.()
+  await executor.whenIdle()
+  t.same(stages, ['begun create a', 'ready create a', 'begun create a', 'ready create a'])
+})
+
 t.test('a failed action waits, and is not waited for while it is tried again', async (t) => {
   const { executor, stages, end } = setUp()
   executor.submit([task('a', 'create')])

@@ -57,6 +57,10 @@ t.test('a dry run tells and writes nothing', async (t) => {
   const partly = await runReconcile(args)
   t.match(partly, { code: 1, stdout: /create/, stderr: /press\.yaml:4:\d+: error/ })
 
+  await writeFile(join(source, 'press.yaml'), 'kind: [')
+  const less = /access-kept: "press\.yaml" cannot be read, and what was declared before is not known here/
+  t.match(await runReconcile(args), { code: 1, stdout: less }, 'a reconciler that runs knows more')
+
   for (const name of await readdir(source)) if (name !== 'platform.yaml') await rm(join(source, name))
   t.match(await runReconcile(args), { code: 0 }, 'nothing to do')
   t.same(await readdir(root), ['source'])

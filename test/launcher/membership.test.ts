@@ -108,18 +108,25 @@ t.test('rights end while there are no settings, and none begin', async (t) => {
   t.ok(await reads('olga'))
   const members = [
     { ...vera, permissions: '*' as const },
-    { ...otto, permissions: 'read' as const, proof: 'a new password', tokens: [] },
+    { ...otto, permissions: 'read' as const, proof: 'a new password', tokens: [{ sha256: 'another' }] },
     member('eve', '*'),
   ]
   const { tokens: _, ...otherwise } = otto
-  const left = [vera, { ...otherwise, permissions: 'read', proof: 'a new password' }]
+  const left = [vera, { ...otherwise, permissions: 'read' as const, proof: 'a new password' }]
+  const settingsFile = join(directory, 'user/settings.js')
+  writeFileSync(settingsFile, `${readFileSync(settingsFile, 'utf8')}// edited`)
   door.members = { uid: 'uid-1', digest: 'digest-2', base: 'base-1', members }
-  const told = await admin('POST', '/reload')
-  t.match(JSON.parse(told.text), { restarted: false, state: { pid, settings: 'digest-2' } })
+  t.equal((await admin('POST', '/reload')).status, 502, 'it lacks what is new')
+  t.match(await state(), { pid, settings: 'digest-1' })
   t.same(rights(), left, 'nobody may more than before, and nobody is new')
   t.notOk(await reads('olga'))
 
-  door.members = { ...door.members, digest: 'digest-3', base: 'base-3', members: members.slice(0, 1) }
+  door.members = { ...door.members, members: left }
+  const told = await admin('POST', '/reload')
+  t.match(JSON.parse(told.text), { restarted: false, state: { pid, settings: 'digest-2' } })
+  t.match(await state(), { settingsFile: 'changed' }, 'other drift is left as it is')
+
+  door.members = { ...door.members, digest: 'digest-3', base: 'base-3', members: left.slice(0, 1) }
   t.equal((await admin('POST', '/reload')).status, 502, 'it lacks more than that')
   t.same(rights(), [vera])
   t.match(await state(), { pid, phase: 'running', settings: 'digest-2' })

@@ -6,8 +6,11 @@ import { mayBeSet } from '../../launcher/child-environment.ts'
 import { FlowsFile } from '../../launcher/flows-file.ts'
 import { LineSplitter, LogBuffer, withoutControls } from '../../launcher/log-buffer.ts'
 import { afterLife, noTroubles, type Troubles } from '../../launcher/restart-policy.ts'
+import { hasAll, narrowed } from '../../launcher/narrowed.ts'
 import { sameText } from '../../launcher/same-text.ts'
+import type { Member, MemberLeft } from '../../launcher/wire.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
+import { settingsFor } from '../support/launcher.ts'
 
 t.test('the launcher and the reconciler agree on digests', async (t) => {
   const values = [
@@ -30,6 +33,33 @@ t.test('texts are the same only where every character is', async (t) => {
   const texts = ['', 'Bearer a', 'Bearer b', 'Bearer', 'Bearer a ', '\u0000', 'ü', 'Bearer a\u0000']
   for (const given of texts)
     for (const expected of texts) t.equal(sameText(given, expected), given === expected)
+})
+
+t.test('who is narrowed bears a digest only with all that it stands for', async (t) => {
+  const token = (sha256: string) => ({ tokens: [{ sha256 }] })
+  const olga: Member = { username: 'olga', permissions: 'read', proof: 'p', ...token('a') }
+  const otto: Member = { username: 'otto', permissions: '', proof: 'p', passwordHash: 'h' }
+  const settings = { ...settingsFor(1880, { digest: 'before', base: 'base' }), members: [olga, otto] }
+  const told = (...members: readonly MemberLeft[]) => {
+    const now = { uid: 'uid-1', digest: 'now', base: 'base', members }
+    const next = narrowed(settings, now)
+    t.equal(hasAll(next, now), next.digest === 'now')
+    t.notOk(
+      hasAll(next, { ...now, digest: next.digest, members: [...members, { ...olga, username: 'eve' }] }),
+    )
+    return next
+  }
+  const { tokens: _, ...without } = olga
+  t.match(told(otto, olga).digest, 'now', 'the order means nothing')
+  t.match(told(olga), { digest: 'now', members: [olga] })
+  t.match(told({ ...olga, displayName: 'Olga' }), { digest: 'now', members: [{ displayName: 'Olga' }] })
+  t.match(told(without, { ...otto, passwordHash: 'other', proof: 'q' }), { digest: 'now' })
+  const { members, digest } = told({ ...olga, ...token('b') })
+  t.strictSame([members, digest], [[without], 'before'], 'a token that was exchanged')
+  t.equal(told(olga, { ...otto, username: 'eve' }).digest, 'before', 'somebody new')
+  t.equal(told({ ...olga, passwordHash: 'h' }).digest, 'before', 'a first password')
+  t.equal(told({ ...olga, permissions: '*' }).digest, 'before', 'a right')
+  t.equal(told({ username: 'olga', permissions: 'read' }).digest, 'before', 'of whom nothing is known')
 })
 
 t.test('flows on disk have the digest of the declared ones exactly where they are these', async (t) => {

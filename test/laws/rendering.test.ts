@@ -99,6 +99,6 @@ t.test('a plan of ten thousand instances is still a comment', async (t) => {
   }))
   const text = renderMarkdown(planOf(actions, 'x'))
   t.ok(text.length < commentLimit)
-  t.match(text, /^\*\*10000 instances restart/)
+  t.match(text, /^\*\*Refused\. If it were allowed: 10000 instances restart/)
   t.match(text, /further lines are left out/)
 })
