@@ -119,7 +119,8 @@ t.test('a secret that is missing keeps nobody in', { timeout: 200_000 }, async (
 
   await writeFile(secret, 'known')
   await repository.commit('The secret is back')
-  await until('dave is let in', async () => reads('dave', one))
+  // It restarts with what else was declared.
+  await until('dave is let in', async () => reads('dave', one).catch(() => false))
 })
 
 t.test(
