@@ -1,8 +1,10 @@
 import { fs } from './builtin.ts'
 import { join } from 'node:path'
+import { pause } from './pause.ts'
 import type { LauncherBootstrap } from './wire.ts'
 
-const { readFileSync } = fs
+const { existsSync, readFileSync } = fs
+const lookAgainMs = 50
 
 /** Where things lie in an instance's directory. */
 export interface InstancePaths {
@@ -49,6 +51,17 @@ const texts = [
   'stack',
   'node',
 ] as const
+
+/**
+ * Waits for a file that somebody puts there by renaming it, so that it is whole once it is seen. Throws an Error when
+ * the signal aborts before.
+ */
+export async function appears(path: string, signal: AbortSignal): Promise<void> {
+  while (!existsSync(path)) {
+    if (signal.aborted) throw new Error(`${path} did not come: who started this launcher has to put it there`)
+    await pause(lookAgainMs, signal)
+  }
+}
 
 /** Reads `launcher.json`. Throws an Error that names what is wrong, and never a value: tokens stand in it. */
 export function readBootstrap(path: string): LauncherBootstrap {

@@ -10,7 +10,7 @@ import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
 import { hasAll, narrowed } from './narrowed.ts'
-import { needsRestart } from './settings-file.ts'
+import { declaresOf, declaring, needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import { Turns } from './turns.ts'
 import { Wanted } from './wanted.ts'
@@ -95,6 +95,7 @@ export class Instance {
       settingsFile: this.#nodeRed.settingsFile(),
       ...(flows === undefined ? {} : { flows }),
       ...this.#credentialsState(),
+      ...declaresOf(this.#settings),
       modules: this.#modules.installed(),
       versions: bootstrap.versions,
       ...(this.#settings === undefined ? {} : { port: this.#settings.port }),
@@ -388,12 +389,4 @@ export class Instance {
 
 function isUp(phase: LauncherState['phase']): boolean {
   return phase === 'running' || phase === 'safe'
-}
-
-/** As if what runs had been declared before: where Git takes over what an editor deployed, nothing restarts. */
-function declaring(before: RuntimeSettings, { flows }: RuntimeSettings): RuntimeSettings {
-  if (flows === undefined) return before
-  const { credentials } = before.flows ?? {}
-  const { digest, nodes } = flows
-  return { ...before, flows: { digest, nodes, ...(credentials === undefined ? {} : { credentials }) } }
 }

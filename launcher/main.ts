@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { util } from './builtin.ts'
 import { createAdminApi } from './admin-api.ts'
 import type { AuditReporter } from './audit-reporter.ts'
-import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
+import { appears, type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
 import { listenFailure } from './health.ts'
 import { Instance } from './instance.ts'
@@ -20,6 +20,8 @@ const exitTemporary = 75
 /** All that is ended 9 s after it was asked to; what is left then, the watchdogs kill. */
 const lastMomentMs = 9000
 const lastReportMs = 500
+/** How long a container may run before it is told what it is. */
+const bootstrapWithinMs = 60_000
 
 interface Running {
   readonly instance: Instance
@@ -29,10 +31,17 @@ interface Running {
 }
 
 async function main(): Promise<void> {
-  const { values } = util.parseArgs({ options: { directory: { type: 'string' } } })
+  const { values } = util.parseArgs({
+    options: { directory: { type: 'string' }, bootstrap: { type: 'string' } },
+  })
   if (values.directory === undefined) throw new Error('--directory is missing')
   const paths = instancePaths(values.directory)
-  const bootstrap = readBootstrap(paths.bootstrap)
+  if (values.bootstrap !== undefined) {
+    // for who reads what a container says: there is no console log yet
+    process.stdout.write(`launcher: takes what it is told from ${values.bootstrap}\n`)
+    await appears(values.bootstrap, AbortSignal.timeout(bootstrapWithinMs))
+  }
+  const bootstrap = readBootstrap(values.bootstrap ?? paths.bootstrap)
   const log = new ConsoleLog(paths.consoleLog)
   const running = compose(bootstrap, paths, log)
   await lock(running.admin, bootstrap, log)

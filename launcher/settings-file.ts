@@ -1,5 +1,5 @@
 import { canonicalDigest } from './canonical-json.ts'
-import type { RuntimeSettings } from './wire.ts'
+import type { LauncherState, RuntimeSettings } from './wire.ts'
 
 /** What settings.js needs besides the instance's own settings. Absolute paths. */
 export interface SettingsFilePlaces {
@@ -85,6 +85,21 @@ export function heapFlags(memory: number): readonly string[] {
   const semiSpace = 2 ** Math.floor(Math.log2(Math.min(16, Math.max(1, heap / 16))))
   const oldSpace = Math.max(16, heap - 3 * semiSpace)
   return [`--max-old-space-size=${oldSpace}`, `--max-semi-space-size=${semiSpace}`]
+}
+
+/** What of it Git declares; the rest is the editor's. */
+export function declaresOf(settings: RuntimeSettings | undefined): Pick<LauncherState, 'declares'> {
+  if (settings === undefined) return {}
+  const { flows, modules } = settings
+  return { declares: { flows: flows !== undefined, modules: Object.keys(modules).toSorted() } }
+}
+
+/** As if what runs had been declared before: where Git takes over what an editor deployed, nothing restarts. */
+export function declaring(before: RuntimeSettings, { flows }: RuntimeSettings): RuntimeSettings {
+  if (flows === undefined) return before
+  const { credentials } = before.flows ?? {}
+  const { digest, nodes } = flows
+  return { ...before, flows: { digest, nodes, ...(credentials === undefined ? {} : { credentials }) } }
 }
 
 /** Whether going from one to the other takes a restart of Node-RED. Members alone do not. */

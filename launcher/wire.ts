@@ -150,6 +150,8 @@ export interface LauncherState {
   readonly flows?: string
   /** Whether the editor has changed credentials that are declared; absent where none are. */
   readonly credentials?: 'intact' | 'changed'
+  /** What the settings that it was given declare; absent before it was given any. */
+  readonly declares?: { readonly flows: boolean; readonly modules: readonly string[] }
   /** Installed modules with their versions, as found on disk. */
   readonly modules: { readonly [name: string]: string }
   readonly versions: { readonly nodeRed: string; readonly node: string }
@@ -171,7 +173,8 @@ export interface ReloadRefusal {
 }
 
 /**
- * `launcher.json` in the instance's directory, mode 0600, written by the driver before it starts the launcher.
+ * `launcher.json` in the instance's directory, mode 0600, written by the driver before it starts the launcher; or the file
+ * that the launcher's `--bootstrap` names, renamed into its place within a minute after the start.
  * Tokens stand here and nowhere else: not in arguments, not in the environment.
  */
 export interface LauncherBootstrap {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { adminTokensFrom, composeDrivers, seatsOf, type Seats, type Surroundings } from './compose-drivers.ts'
 import { keyFile, missingKey, refuseLostStore, storeFile } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
 import { createBase, createPlace } from './apply/place.ts'
@@ -23,12 +24,9 @@ import type { ReconcileDeps } from './control/reconcile.ts'
 import { WakeQueue } from './control/wake-queue.ts'
 import { createDesiredLoader, type DesiredLoader } from './desired/load-desired.ts'
 import { createValidators } from './desired/validators.ts'
-import type { Driver } from './drivers/driver.ts'
-import { createLocalfsDriver } from './drivers/localfs/localfs-driver.ts'
 import { createMemberProof } from './identity/proof.ts'
 import { sha256 } from './model/digest.ts'
 import { byUid } from './model/inventory.ts'
-import type { DriverName } from './model/resource.ts'
 import type { Secret } from './model/secret.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
@@ -40,32 +38,7 @@ import type { FleetStatus } from './status/fleet-status.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
 import type { Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
-import type { Logger } from './telemetry/logger.ts'
-import type { Metrics } from './telemetry/metrics.ts'
 import { adminPortOffset } from './model/launcher-ports.ts'
-import { reachableUrl } from './model/reachable.ts'
-
-/** What comes from outside the configuration: the process and its surroundings. */
-export interface Surroundings {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly log: Logger
-  /** Ends everything that was composed. */
-  readonly signal: AbortSignal
-  readonly metrics: Metrics
-  /** The launcher's program. */
-  readonly launcher: string
-  /** In place of the drivers of this machine: an engine in memory, for fleets larger than it can run. */
-  readonly drivers?: (fleet: string) => ReadonlyMap<DriverName, Driver>
-}
-
-/** Node.js flags that keep a launcher small: it does little, and optimizing that takes more memory than it is worth. */
-export const launcherFlags = [
-  '--max-semi-space-size=1',
-  '--v8-pool-size=0',
-  '--optimize-for-size',
-  '--no-opt',
-  '--no-maglev',
-]
 
 export async function composeSource(config: Config, { environment, log }: Surroundings): Promise<Source> {
   return openSource({
@@ -105,9 +78,9 @@ export async function composePreview(
   const store = stack.use(
     await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID, readOnly: true }),
   )
-  const drivers = composeDrivers(config, store.fleet, surroundings)
-  for (const driver of drivers.values()) stack.use(driver)
   const key = await previewKey(config, store)
+  const drivers = composeDrivers(config, store.fleet, surroundings, adminTokensFrom(key))
+  for (const driver of drivers.values()) stack.use(driver)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const keys = await openCredentialKeys({ store, master: key, clock: systemClock, randomBytes })
   const held = stack.move()
@@ -149,11 +122,17 @@ export async function compose(
     await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID }),
   )
   const source = stack.use(await composeLateSource(config, surroundings))
-  const drivers = composeDrivers(config, store.fleet, surroundings)
+  const adminTokenOf = await adminTokens(config, store)
+  const drivers = composeDrivers(config, store.fleet, surroundings, adminTokenOf)
   for (const driver of drivers.values()) stack.use(driver)
   const assembled = await assemble({ config, policy, surroundings, store, source, drivers })
   const held = stack.move()
   return { ...assembled, [Symbol.asyncDispose]: async () => held.disposeAsync() }
+}
+
+/** What proves the reconciler to the launchers of a fleet. */
+export async function adminTokens(config: Config, store: Store): Promise<(uid: string) => Secret> {
+  return adminTokensFrom(await openExistingKey(config, store))
 }
 
 /** What a reconciler is made of, once its adapters are open. */
@@ -177,7 +156,7 @@ export async function assemble(adapters: Adapters): Promise<Omit<Composition, ke
     board,
     deps,
     derive: (purpose, subject) => derive(key, purpose, subject),
-    stopAll: async (signal) => stopAll(deps, credentialsFrom(key, config), signal),
+    stopAll: async (signal) => stopAll(deps, credentialsFrom(key, seatsOf(config)), signal),
   }
 }
 
@@ -216,10 +195,11 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const [health, queue] = [createHealth(), new WakeQueue()]
   const place = createPlace(store.fleet, drivers)
-  const identity = identityOf(config, key)
+  const seats = seatsOf(config)
+  const identity = identityOf(config, seats, key)
   const proofOf = createMemberProof((purpose, subject) => derive(key, purpose, subject))
   const base = createBase(drivers)
-  const desk = createDesk({ place, base, health, ...config.localfs, credentialKeys, identity, proofOf })
+  const desk = createDesk({ place, base, health, seats, credentialKeys, identity, proofOf })
   const context: ActionContext = {
     store,
     drivers,
@@ -227,7 +207,7 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
     newId: randomUUID,
     health,
     place,
-    credentialsOf: credentialsFrom(key, config),
+    credentialsOf: credentialsFrom(key, seats),
     ports: new Map([['localfs', { first: config.localfs.firstPort, companion: adminPortOffset }]]),
     keepKeys: async ({ uid, spec }) => credentialKeys.keep(uid, spec, secrets.values()),
     announce: (instance) => {
@@ -252,36 +232,6 @@ function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): C
     credentialKeyOf: credentialKeyOf(credentialKeys, secretValues),
   }
   return { ...parts, ...acting, loader, fingerprints, secretValues, metrics, log, clock: systemClock }
-}
-
-export function composeDrivers(
-  config: Config,
-  fleet: string,
-  { environment, log, launcher, drivers }: Surroundings,
-): ReadonlyMap<DriverName, Driver> {
-  if (drivers !== undefined) return drivers(fleet)
-  const localfs = createLocalfsDriver({
-    data: config.data,
-    fleet,
-    host: config.localfs.host,
-    allowInstallScripts: config.localfs.allowInstallScripts,
-    configured: {
-      'identity.issuer': config.identity.issuer,
-      'identity.sessionHours': config.identity.sessionHours,
-    },
-    launcher: { program: launcher, nodeFlags: launcherFlags },
-    npm: 'npm',
-    machine: {
-      program: process.execPath,
-      version: process.version,
-      platform: process.platform,
-      arch: process.arch,
-    },
-    environment,
-    clock: systemClock,
-    log,
-  })
-  return new Map([['localfs', localfs]])
 }
 
 async function makeDataFolder(data: string): Promise<void> {
@@ -309,32 +259,28 @@ async function openExistingKey(config: Config, store: Store): Promise<FleetKey> 
   throw missingKey(config)
 }
 
-function credentialsFrom(key: FleetKey, config: Config): ActionContext['credentialsOf'] {
+function credentialsFrom(key: FleetKey, seats: Seats): ActionContext['credentialsOf'] {
+  const adminTokenOf = adminTokensFrom(key)
   return (uid) => {
     const runtimeToken = derive(key, 'runtime-token', uid)
     return {
-      runtimeUrl: runtimeUrl(config),
+      runtimeUrl: seats.localfs.runtimeUrl,
       runtimeToken,
-      adminToken: derive(key, 'admin-token', uid),
+      adminToken: adminTokenOf(uid),
       tokenSha256: sha256(runtimeToken.reveal()),
     }
   }
 }
 
 /** How an instance's editor signs people in: each is a client of its own. */
-function identityOf(config: Config, key: FleetKey): IdentityOf {
-  return (uid) => ({
+function identityOf(config: Config, seats: Seats, key: FleetKey): IdentityOf {
+  return ({ uid, spec }) => ({
     issuer: config.identity.issuer,
-    backChannel: `${runtimeUrl(config)}/identity`,
+    backChannel: `${(seats[spec.driver] ?? seats.localfs).runtimeUrl}/identity`,
     clientId: uid,
     clientSecret: derive(key, 'oidc-client', uid).reveal(),
     sessionHours: config.identity.sessionHours,
   })
-}
-
-/** Where instances on this machine reach the doors. */
-function runtimeUrl({ listen: { host, port } }: Config): string {
-  return reachableUrl(host, port)
 }
 
 /** What is known before the first round: what was remembered. */

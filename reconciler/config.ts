@@ -11,6 +11,7 @@ import { defined } from './model/defined.ts'
 import { parseDuration } from './model/quantity.ts'
 import { reachableUrl } from './model/reachable.ts'
 import type { DriverName } from './model/resource.ts'
+import { dockerConfig, type DockerConfig } from './docker-config.ts'
 
 type Scheme = 'https' | 'ssh' | 'http' | 'file' | 'git'
 
@@ -55,6 +56,8 @@ export interface Config {
     readonly firstPort: number
     readonly allowInstallScripts: boolean
   }
+  /** Absent: there is no docker driver. */
+  readonly docker?: DockerConfig
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -92,6 +95,7 @@ export async function loadConfig(flags: Flags, workingDirectory: string): Promis
     trustProxy: proxiesOf(document),
     identity: identityOf(document, listen, base),
     ...behaviourOf(document),
+    ...dockerOf(document, file, { listen, base }),
     ...(document.key === undefined ? {} : { key: resolve(base, document.key) }),
     ...(document.secrets === undefined ? {} : { secrets: resolve(base, document.secrets) }),
   })
@@ -104,7 +108,7 @@ function deepFrozen<T extends object>(value: T): T {
 
 function behaviourOf(
   document: ConfigurationDocument,
-): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets' | 'trustProxy' | 'identity'> {
+): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets' | 'trustProxy' | 'identity' | 'docker'> {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
     driver,
@@ -114,6 +118,18 @@ function behaviourOf(
     localfs: { host: '127.0.0.1', firstPort: 12_080, allowInstallScripts: false, ...localfs },
     logLevel: log?.level ?? 'info',
   }
+}
+
+/** @throws ConfigError */
+function dockerOf(
+  { driver, docker }: ConfigurationDocument,
+  file: string | undefined,
+  surroundings: Parameters<typeof dockerConfig>[1],
+): Pick<Config, 'docker'> {
+  if (docker === undefined && driver !== 'docker') return {}
+  const config = dockerConfig(docker ?? {}, surroundings)
+  if ('wrong' in config) throw new ConfigError([`${file ?? 'docker'}: ${config.wrong}`])
+  return { docker: config }
 }
 
 /** What relative paths of the file, and of the command line, are relative to. */

@@ -2,17 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Registry } from 'prom-client'
 import type { Composition } from './compose.ts'
+import { seatsOf } from './compose-drivers.ts'
 import type { Config } from './config.ts'
 import { createServer, listen } from './api/server.ts'
 import { createAuthenticate } from './identity/authenticate.ts'
 import type { Directory } from './identity/directory.ts'
 import { createIdentity, identityPath, type Identity, type IdentityDeps } from './identity/identity.ts'
 import { createSignInLimit, type SignInLimit } from './identity/rate-limit.ts'
+import { instanceUrls } from './model/instance-urls.ts'
 import type { InventoryEntry } from './model/inventory.ts'
 import { Secret } from './model/secret.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { reachableUrl } from './model/reachable.ts'
+import { editorUrlAt } from './model/seat.ts'
 
 /** Opens the doors. Returns their URL; disposing closes them. */
 export async function openDoors(
@@ -28,12 +31,12 @@ export async function openDoors(
   // until Git was read nobody is known, and that is an outage, not a refusal
   const desired = () => (board.current().source.revision === undefined ? undefined : board.current().desired)
   const limit = createSignInLimit({ store: deps.store, clock: systemClock })
-  const urlOf = ({ port }: Pick<InventoryEntry, 'port'>): string | undefined =>
-    port === undefined ? undefined : editorUrl(config.localfs.host, port)
+  const seats = seatsOf(config)
+  const ownUrl = ({ driver, port }: InventoryEntry) => editorUrlAt(seats[driver], port)
   const directory: Directory = {
     people: desired,
     instance: (uid) => board.current().inventory.get(uid),
-    editorUrl: urlOf,
+    editorUrl: ownUrl,
   }
   const identity = openIdentity(config, composition, { directory, limit })
   const server = await createServer({
@@ -54,7 +57,7 @@ export async function openDoors(
     identity,
     metrics: registry,
     log,
-    urlOf,
+    urlOf: (entry, { hostnames }) => instanceUrls(ownUrl(entry), hostnames)[0],
     trustProxy: config.trustProxy,
   })
   const url = await listen(server, config.listen)
@@ -89,9 +92,4 @@ function fileSecret({
 }): NonNullable<IdentityDeps['upstream']>['clientSecret'] {
   return async (signal) =>
     new Secret((await readFile(file, { encoding: 'utf8', signal })).replace(/\r?\n$/, ''))
-}
-
-/** Where an instance on this machine answers; a wildcard address is reached by loopback. */
-export function editorUrl(host: string, port: number): string {
-  return `${reachableUrl(host, port)}/`
 }

@@ -43,8 +43,15 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'launcher/wire.ts',
   ],
   'reconciler/cli': 'everything',
-  'reconciler/config.ts': ['reconciler/model', 'reconciler/desired/explain-error.ts', 'schemas'],
+  'reconciler/config.ts': [
+    'reconciler/model',
+    'reconciler/docker-config.ts',
+    'reconciler/desired/explain-error.ts',
+    'schemas',
+  ],
+  'reconciler/docker-config.ts': ['reconciler/model'],
   'reconciler/compose.ts': 'everything',
+  'reconciler/compose-drivers.ts': 'everything',
   'reconciler/compose-store.ts': 'everything',
   'reconciler/doors.ts': 'everything',
   'reconciler/main.ts': 'everything',
@@ -111,6 +118,7 @@ t.test('only the composition root and its port know an adapter', async (t) => {
       if (port === undefined || /\/(driver|store|source)\.ts$/.test(imported)) continue
       const free = [
         'reconciler/compose.ts',
+        'reconciler/compose-drivers.ts',
         'reconciler/compose-store.ts',
         'reconciler/cli/preview.ts',
       ].includes(file)

@@ -98,6 +98,31 @@ t.test('listen', async (t) => {
     await t.rejects(listen(wrong), ConfigError, wrong)
 })
 
+t.test('docker: where the engine is, and what containers are given', async (t) => {
+  t.equal((await configure('data: x')).config.docker, undefined)
+  const of = async (docker: string) =>
+    (await configure(`listen: 0.0.0.0:3000\ndocker: ${docker}`)).config.docker
+  t.strictSame(await of('{}'), {
+    engine: { kind: 'socket', path: '/var/run/docker.sock' },
+    network: 'weir',
+    image: 'weir-instance',
+    pull: 'never',
+    runtimeUrl: 'http://host.docker.internal:3000',
+    log: { maxSize: '10m', maxFiles: 3 },
+    allowInstallScripts: false,
+  })
+  const files = '{ ca: /ca, cert: /cert, key: /key }'
+  t.match(await of(`{ host: "tcp://engine:2376", tls: ${files}, log: { maxFiles: 5 } }`), {
+    engine: { kind: 'tls', host: 'engine', port: 2376, ca: '/ca', cert: '/cert', key: '/key' },
+    log: { maxSize: '10m', maxFiles: 5 },
+  })
+  t.match(await of('{ host: "ssh://weir@engine:2222", sshKey: /key, knownHosts: /known }'), {
+    engine: { kind: 'ssh', target: 'weir@engine', port: 2222, key: '/key', knownHosts: '/known' },
+  })
+  const behind = await configure('driver: docker\ndocker: { runtimeUrl: "http://reconciler:3000" }')
+  t.equal(behind.config.docker?.runtimeUrl, 'http://reconciler:3000')
+})
+
 t.test('it cannot be changed', async (t) => {
   const config = await loadConfig({}, '/srv')
   for (const part of [config, config.source, config.source.allow, config.listen, config.localfs])
@@ -111,7 +136,11 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
   ['source: { url: x, allow: [ext] }', /source\.allow\[0\] is "ext", expected one of/],
   ['listen: 3000', /listen is 3000/],
   ['listen: nowhere', /listen is "nowhere"/],
-  ['driver: docker', /driver is "docker", expected one of localfs/],
+  ['driver: podman', /driver is "podman", expected one of localfs, docker/],
+  ['driver: docker', /containers cannot reach 127\.0\.0\.1.*172\.17\.0\.1:3000.*docker\.runtimeUrl/],
+  ['listen: 0.0.0.0:3000\ndocker: { host: "tcp://engine:2376" }', /docker\.tls.*ca, cert and key/],
+  ['docker: { host: "tcp://engine" }', /docker\.host is "tcp:\/\/engine"/],
+  ['listen: 0.0.0.0:3000\ndocker: { host: "ssh://-oProxyCommand=x" }', /docker\.host: .* names no engine/],
   ['concurrency: 0', /concurrency is 0, expected a number from 1 up/],
   ['policy: { maxDeletions: 101% }', /policy\.maxDeletions is "101%"/],
   ['localfs: { firstPort: 80 }', /localfs\.firstPort is 80/],

@@ -1,5 +1,5 @@
 import { table } from './terminal.ts'
-import { editorUrl } from '../doors.ts'
+import { reachableUrl } from '../model/reachable.ts'
 import { plainText } from '../plan/plain-text.ts'
 import type { FleetStatus } from '../status/fleet-status.ts'
 
@@ -11,7 +11,7 @@ export function fleetTable(status: FleetStatus, host: string): string {
     .map(({ name, phase, message }) => {
       const port = entries.get(name)?.port
       const team = status.desired?.instances.get(name)?.team ?? ''
-      const url = phase === 'running' && port !== undefined ? editorUrl(host, port) : ''
+      const url = phase === 'running' && port !== undefined ? `${reachableUrl(host, port)}/` : ''
       return [name, team, phase, url, message ?? ''].map(plainText)
     })
   return table([['INSTANCE', 'TEAM', 'PHASE', 'EDITOR', ''], ...rows])

@@ -1,15 +1,18 @@
 import { printPreview, type PlanOutput } from './print-plan.ts'
 import { fetchState } from './status-client.ts'
 import type { Terminal } from './terminal.ts'
-import { composeLoader, composePreview, composeSource, type Surroundings } from '../compose.ts'
+import { composeLoader, composePreview, composeSource } from '../compose.ts'
+import type { Surroundings } from '../compose-drivers.ts'
 import type { Config } from '../config.ts'
 import { judge } from '../control/judge.ts'
 import { readDesired, reconcile } from '../control/reconcile.ts'
+import { dockerEffects } from '../drivers/docker/effects.ts'
 import { localfsEffects } from '../drivers/localfs/effects.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { DesiredState } from '../model/desired-state.ts'
-import type { Problem } from '../model/plan.ts'
+import type { DriverTraits, Problem } from '../model/plan.ts'
 import { unremembered } from '../plan/doubtful-access.ts'
+import type { DriverName } from '../model/resource.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
 import type { Secret } from '../model/secret.ts'
 
@@ -49,7 +52,7 @@ export async function previewAgainst(
     desired,
     { ...state, fingerprints: state.secretFingerprints },
     // Configured as it is there: what another configuration would change is not known here.
-    { policy, lenient: true, drivers: new Map([['localfs', { effects: localfsEffects, configured: {} }]]) },
+    { policy, lenient: true, drivers: effectsAlone },
   )
   return printPreview(withWarnings(desired, missing, plan), request.output, request.terminal)
 }
@@ -74,3 +77,9 @@ function withWarnings(
     desired: { ...desired, diagnostics: [...desired.diagnostics, ...warnings] },
   }
 }
+
+/** Every driver with what a plan needs of it where none is at hand. */
+const effectsAlone: ReadonlyMap<DriverName, DriverTraits> = new Map([
+  ['localfs', { effects: localfsEffects, configured: {} }],
+  ['docker', { effects: dockerEffects, configured: {} }],
+])

@@ -7,6 +7,8 @@ import { taskDigest } from '../apply/task-digest.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
+import type { DriverName } from '../model/resource.ts'
+import type { Seat } from '../model/seat.ts'
 import type { Secret } from '../model/secret.ts'
 
 /** Hands out settings of what was applied or is being applied, and nothing that is only planned. */
@@ -18,14 +20,13 @@ export interface Desk extends RuntimeDesk {
 }
 
 /** How the editor of an instance signs people in. */
-export type IdentityOf = (uid: string) => SettingsSources['identity']
+export type IdentityOf = (instance: PlacedInstance) => SettingsSources['identity']
 
 export function createDesk(deps: {
   readonly place: Place
   readonly base: SettingsSources['base']
   readonly health: Health
-  readonly host: string
-  readonly allowInstallScripts: boolean
+  readonly seats: Readonly<Partial<Record<DriverName, Seat>>>
   readonly identity: IdentityOf
   readonly proofOf: SettingsSources['proofOf']
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
@@ -63,8 +64,10 @@ export function createDesk(deps: {
     },
     settings: (uid) => {
       const instance = placed.get(uid)
-      if (instance === undefined) return undefined
-      return runtimeSettings(instance, { ...deps, desired, secrets, identity: deps.identity(uid) })
+      const seat = instance && deps.seats[instance.spec.driver]
+      if (instance === undefined || seat === undefined) return undefined
+      const sources = { ...deps, desired, secrets, seat, identity: deps.identity(instance) }
+      return runtimeSettings(instance, sources)
     },
     members: (uid) => {
       const instance = placed.get(uid)

@@ -4,7 +4,7 @@ import { opens } from '../model/read-token.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory, parseSize } from '../model/quantity.ts'
-import { reachableUrl } from '../model/reachable.ts'
+import { editorUrlAt, type Seat } from '../model/seat.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
@@ -16,10 +16,9 @@ export interface SettingsSources {
   readonly desired: Pick<DesiredState, 'flows' | 'credentials' | 'certificates' | 'users'>
   readonly secrets: ReadonlyMap<string, Secret>
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier'>
-  readonly host: string
-  readonly allowInstallScripts: boolean
   /** The digest of what a declaration comes to beside its members. */
   readonly base: (spec: ResolvedInstance) => string
+  readonly seat: Seat
   /** How its editor signs people in. */
   readonly identity: Omit<NonNullable<RuntimeSettings['identity']>, 'redirectUris'>
   /** See `Member.proof`. */
@@ -44,10 +43,10 @@ export function runtimeSettings(
     name: spec.name,
     digest: placed.settings,
     base: sources.base(spec),
-    host: sources.host,
+    host: sources.seat.host,
     memory: spec.resources.memory === undefined ? undefined : parseMemory(spec.resources.memory),
     modules: spec.modules,
-    allowInstallScripts: sources.allowInstallScripts,
+    allowInstallScripts: sources.seat.allowInstallScripts,
     credentialSecret: key.reveal(),
     earlierCredentialSecrets: sources.credentialKeys.earlier(placed.uid, spec).map((one) => one.reveal()),
     editor: spec.editor,
@@ -55,7 +54,7 @@ export function runtimeSettings(
     functionModules: spec.functionModules,
     context: spec.context,
     certificates: certificates?.text,
-    identity: { ...sources.identity, redirectUris: redirectUris(placed, found.port, sources.host) },
+    identity: { ...sources.identity, redirectUris: redirectUris(placed, sources.seat) },
     members: people.map((person) => memberOf(placed, person, sources)),
   })
 }
@@ -76,8 +75,9 @@ export function runtimeMembers(
 }
 
 /** What may be missing; undefined where something is. */
-function whatItNeeds({ uid, spec, port }: PlacedInstance, sources: SettingsSources) {
-  const { desired, secrets, credentialKeys } = sources
+function whatItNeeds({ uid, spec, port: own }: PlacedInstance, sources: SettingsSources) {
+  const { desired, secrets, credentialKeys, seat } = sources
+  const port = seat.port ?? own
   const env = revealEnv(spec.env, secrets)
   const flows = spec.flows === undefined ? undefined : declaredFlows(spec.flows, desired)
   const certificates = textOf(spec.certificates, desired.certificates)
@@ -88,8 +88,8 @@ function whatItNeeds({ uid, spec, port }: PlacedInstance, sources: SettingsSourc
   return { env, port, key, flows, certificates, people }
 }
 
-function redirectUris({ spec }: PlacedInstance, port: number, host: string): readonly string[] {
-  return redirectUrisOf(instanceUrls(`${reachableUrl(host, port)}/`, spec.hostnames))
+function redirectUris({ spec, port }: PlacedInstance, seat: Seat): readonly string[] {
+  return redirectUrisOf(instanceUrls(editorUrlAt(seat, port), spec.hostnames))
 }
 
 /** The text of a file that an instance names, if it names one. */

@@ -178,12 +178,28 @@ function dependencies(parts: Parts, access: TeamAccess | undefined): readonly Fi
 
 /** What the driver cannot do is said where it is declared, not ignored. */
 function notApplied(parts: Parts, settings: Defaulted): readonly Finding[] {
-  if (settings.driver !== 'localfs' || settings.resources.cpu === undefined) return []
+  if (settings.driver === 'docker')
+    return parts.instance.resource.spec.port === undefined ? [] : noPort(parts.instance)
+  if (settings.resources.cpu === undefined) return []
   const own = parts.instance.resource.spec.resources?.cpu !== undefined
   const place = own || parts.template === undefined ? parts.instance : parts.template
   const known = unlimited.get(place) ?? noLimit(place)
   unlimited.set(place, known)
   return known
+}
+
+function noPort({ file, document }: Located<Resource>): readonly Finding[] {
+  return [
+    {
+      code: 'not-applied',
+      severity: 'warning',
+      file,
+      document,
+      path: ['spec', 'port'],
+      message: 'the docker driver publishes no port: browsers reach the instance by its host names',
+      remedy: 'leave it out, and declare a hostname',
+    },
+  ]
 }
 
 /** Thousands of instances may use one template: they share what is said of it. */

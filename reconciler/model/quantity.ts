@@ -28,3 +28,10 @@ export function parseDuration(duration: string): number {
     throw new RangeError(`not a duration: ${duration}`)
   return Number(amount) * durations[unit]
 }
+
+/** Thousandths of a core of a CPU quantity such as `500m` or `2`. */
+export function parseCpu(quantity: string): number {
+  const [, amount, unit] = /^([1-9][0-9]*)(m?)$/.exec(quantity) ?? []
+  if (amount === undefined) throw new RangeError(`not a CPU quantity: ${quantity}`)
+  return unit === 'm' ? Number(amount) : Number(amount) * 1000
+}

@@ -15,7 +15,7 @@ export type { InstanceDocument, StackDocument, TeamDocument, TemplateDocument, U
 export const roles = ['owner', 'member', 'viewer', 'dashboard'] as const
 export type Role = (typeof roles)[number]
 
-export const driverNames = ['localfs'] as const
+export const driverNames = ['localfs', 'docker'] as const
 export type DriverName = (typeof driverNames)[number]
 
 /** The value of a variable: as declared, or the secret it comes from with a keyed fingerprint of its content. */

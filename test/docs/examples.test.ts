@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { globSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -54,15 +54,21 @@ async function planOf(t: Test, folder: string): Promise<Plan> {
 
 const examples = readdirSync(join(root, 'examples'))
 
+/** Where the manifests of an example are: in `fleet` where there is more to it. */
+function fleetOf(name: string): string {
+  const folder = join(root, 'examples', name)
+  return existsSync(join(folder, 'fleet')) ? join(folder, 'fleet') : folder
+}
+
 t.test('there is a fleet in every folder of examples', async (t) => {
   t.ok(examples.length > 0)
-  for (const name of examples) t.ok(declaredIn(join(root, 'examples', name)).length > 0, name)
+  for (const name of examples) t.ok(declaredIn(fleetOf(name)).length > 0, name)
 })
 
 for (const name of examples)
   t.test(`examples/${name} is valid and can be planned`, async (t) => {
     const folder = t.testdir({ secrets: {} })
-    await cp(join(root, 'examples', name), join(folder, 'fleet'), { recursive: true })
+    await cp(fleetOf(name), join(folder, 'fleet'), { recursive: true })
     await planOf(t, folder)
   })
 

@@ -1,8 +1,17 @@
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ChildLines } from '../support/child-lines.ts'
 import { startWithSignIn } from '../support/launcher-with-sign-in.ts'
-import { ask, exited, member, prepareLauncher, runs, startLauncher } from '../support/launcher.ts'
+import {
+  ask,
+  exited,
+  launcherMain,
+  member,
+  prepareLauncher,
+  runs,
+  startLauncher,
+} from '../support/launcher.ts'
 
 const guarded = [
   '/flows',
@@ -56,6 +65,25 @@ t.test('SIGTERM ends both', async (t) => {
   t.equal(await exited(launcher.process), 0)
   t.notOk(runs(pid))
   t.equal(launcher.door.states.at(-1)?.state.phase, 'stopped')
+})
+
+t.test('a launcher waits for the file that says what it is, where one is named', async (t) => {
+  const launcher = await prepareLauncher(t)
+  const [before, named] = [
+    join(launcher.directory, 'launcher.json'),
+    join(launcher.directory, '../told.json'),
+  ]
+  const whole = readFileSync(before)
+  rmSync(before)
+  const told = ['--directory', launcher.directory, '--bootstrap', named]
+  const child = new ChildLines(t, process.execPath, [launcherMain, ...told])
+  t.equal(await child.line(), `launcher: takes what it is told from ${named}`)
+  writeFileSync(`${named}.new`, whole)
+  renameSync(`${named}.new`, named)
+  await launcher.when('Node-RED runs', ({ phase }) => phase === 'running')
+  child.process.kill('SIGTERM')
+  t.equal(await exited(child.process), 0)
+  t.notOk(existsSync(before), 'nothing of it is written into the directory')
 })
 
 t.test('members sign in with what Git allows them', async (t) => {

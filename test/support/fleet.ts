@@ -72,7 +72,8 @@ spec: { team: line, stack: node-red-5${spec === '' ? '' : `, ${spec}`} }
 `
 }
 
-export async function setUpFleet(t: Test, configuration = ''): Promise<FleetUnderTest> {
+/** `listen`: the address of the doors; the configuration may name their port, `PORT`. */
+export async function setUpFleet(t: Test, configuration = '', listen = '127.0.0.1'): Promise<FleetUnderTest> {
   // not t.testdir(): that is removed before what runs in it has ended
   const root = await realpath(await mkdtemp(join(tmpdir(), 'weir-fleet-')))
   const repository = await createRepository(join(root, 'repository'))
@@ -87,9 +88,9 @@ export async function setUpFleet(t: Test, configuration = ''): Promise<FleetUnde
     `source: { url: repository, interval: 1h }
 data: data
 secrets: secrets
-listen: 127.0.0.1:${door}
+listen: ${listen}:${door}
 localfs: { firstPort: ${firstPort} }
-${configuration}`,
+${configuration.replaceAll('PORT', String(door))}`,
   )
   const table = createProcessTable({ platform: process.platform })
   const launchers = async () => table.launchers(join(data, 'instances'))

@@ -10,7 +10,8 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { assemble, composeDrivers, composeSource, type Surroundings } from '../../reconciler/compose.ts'
+import { assemble, adminTokens, composeSource } from '../../reconciler/compose.ts'
+import { composeDrivers, type Surroundings } from '../../reconciler/compose-drivers.ts'
 import { loadConfig, type Config } from '../../reconciler/config.ts'
 import { openDoors } from '../../reconciler/doors.ts'
 import type { Driver } from '../../reconciler/drivers/driver.ts'
@@ -120,10 +121,9 @@ const store = stack.use(
 )
 const source = stack.use(await composeSource(config, surroundings))
 const drivers = new Map(
-  [...composeDrivers(config, store.fleet, surroundings)].map(([name, driver]) => [
-    name,
-    counting(stack.use(driver), driverWrites),
-  ]),
+  [...composeDrivers(config, store.fleet, surroundings, await adminTokens(config, store))].map(
+    ([name, driver]) => [name, counting(stack.use(driver), driverWrites)],
+  ),
 )
 const assembled = await assemble({
   config,

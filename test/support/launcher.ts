@@ -11,7 +11,7 @@ import { type RuntimeDoor, openRuntimeDoor } from './runtime-door.ts'
 import { type TestStack, testStack } from './stack.ts'
 import { until } from './until.ts'
 
-const main = join(import.meta.dirname, '../../launcher/main.ts')
+export const launcherMain = join(import.meta.dirname, '../../launcher/main.ts')
 export const adminToken = 'admin-token-of-the-test'
 
 /** What a test needs of tap. */
@@ -100,7 +100,7 @@ export async function prepareLauncher(
   writeFileSync(join(directory, 'launcher.json'), JSON.stringify(bootstrap), { mode: 0o600 })
   const children: ChildProcess[] = []
   const launch = () => {
-    const child = spawn(process.execPath, [main, '--directory', directory], {
+    const child = spawn(process.execPath, [launcherMain, '--directory', directory], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'weir-test-launcher-cache') },
     })

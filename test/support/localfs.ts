@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { LauncherBootstrap, RuntimeSettings } from '../../launcher/wire.ts'
 import type { Driver } from '../../reconciler/drivers/driver.ts'
-import { command } from '../../reconciler/drivers/localfs/admin-client.ts'
-import { isLauncherBootstrap } from '../../reconciler/drivers/localfs/launcher-schema.ts'
+import { command } from '../../reconciler/drivers/launcher/admin-client.ts'
+import { isLauncherBootstrap } from '../../reconciler/drivers/launcher/launcher-schema.ts'
 import { createLocalfsDriver, type LocalfsOptions } from '../../reconciler/drivers/localfs/localfs-driver.ts'
 import { createProcessTable } from '../../reconciler/drivers/localfs/processes.ts'
 import type { Credentials, PlacedInstance } from '../../reconciler/model/placed-instance.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import type { DriverHarness, DriverWorld } from '../conformance/driver-conformance.ts'
-import { openFleetDoor } from './fleet-door.ts'
+import { openFleetDoor, stubSettings } from './fleet-door.ts'
 import { nodeRedsOf } from './fleet.ts'
 import { freePortPair } from './free-port.ts'
 import { makeCredentials, placeInstance } from './make-instance.ts'
@@ -84,7 +84,10 @@ export async function setUpLocalfs(t: Test): Promise<LocalfsUnderTest> {
     async makeInstance({ fleet, spec, like }) {
       const port = like?.port ?? (await freePortPair())
       const placed = placeInstance({ fleet, port, spec: { stack, ...spec }, ...(like && { uid: like.uid }) })
-      door.settings.set(credentials(placed).runtimeToken.reveal(), settingsOf(placed, port))
+      door.settings.set(
+        credentials(placed).runtimeToken.reveal(),
+        stubSettings(placed, { host: '127.0.0.1', port }),
+      )
       return placed
     },
     world: {
@@ -126,23 +129,4 @@ async function snapshot(instances: string): Promise<unknown> {
       (await stat(file).catch(() => undefined))?.mtimeMs,
     ]),
   )
-}
-
-function settingsOf({ uid, spec, settings }: PlacedInstance, port: number): RuntimeSettings {
-  const env: { [name: string]: string } = {}
-  for (const [name, value] of Object.entries(spec.env)) env[name] = 'value' in value ? value.value : ''
-  return {
-    uid,
-    name: spec.name,
-    digest: settings,
-    host: '127.0.0.1',
-    port,
-    env,
-    modules: spec.modules,
-    allowInstallScripts: false,
-    credentialSecret: `canary-credential-${uid}`,
-    editor: spec.editor,
-    endpoints: { access: spec.endpoints.access },
-    members: [],
-  }
 }

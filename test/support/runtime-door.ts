@@ -25,7 +25,7 @@ export interface RuntimeDoor {
   close(): Promise<void>
 }
 
-export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeDoor> {
+export async function openRuntimeDoor(token: string, port = 0, host = '127.0.0.1'): Promise<RuntimeDoor> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const part of request) body += part
@@ -48,11 +48,11 @@ export async function openRuntimeDoor(token: string, port = 0): Promise<RuntimeD
     door.states.push({ at: Date.now(), state: JSON.parse(body) })
     return response.end()
   })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, host, resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   const door: RuntimeDoor = {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://${host}:${address.port}`,
     token,
     settings: undefined,
     members: undefined,

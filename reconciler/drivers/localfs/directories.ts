@@ -5,8 +5,8 @@ import { Ajv } from 'ajv'
 import writeFileAtomic from 'write-file-atomic'
 import type { LauncherBootstrap } from '../../../launcher/wire.ts'
 import { DriverError } from '../driver.ts'
-import type { Declares } from './fields.ts'
-import { isLauncherBootstrap } from './launcher-schema.ts'
+import type { Declares } from '../launcher/facts.ts'
+import { isLauncherBootstrap } from '../launcher/launcher-schema.ts'
 import { hasCode } from '../../model/has-code.ts'
 
 /** `instance.json`: whose the directory is, and what an observation of it is held against. It holds no secret. */

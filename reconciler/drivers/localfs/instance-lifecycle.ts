@@ -4,19 +4,17 @@ import type { LauncherBootstrap } from '../../../launcher/wire.ts'
 import type { Credentials, PlacedInstance } from '../../model/placed-instance.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import { DriverError } from '../driver.ts'
-import { askState, command } from './admin-client.ts'
+import { askState } from '../launcher/admin-client.ts'
+import { bringUpToDate } from '../launcher/bring-up-to-date.ts'
 import type { DirectoryContent, InstanceDirectories, InstanceRecord } from './directories.ts'
-import { declaresOf, isActive } from './fields.ts'
+import { declaresOf } from '../launcher/facts.ts'
 import type { Launchers } from './launchers.ts'
-import { reload } from './reload.ts'
 import type { LauncherProcess, ProcessTable } from './processes.ts'
 import type { Stacks } from './stacks.ts'
-import { createTurns } from './turns.ts'
+import { createTurns } from '../turns.ts'
 import { adminPortOffset } from '../../model/launcher-ports.ts'
 
 const answerWithinMs = 2_000
-/** Of the command alone: what becomes of it is seen by its state. */
-const startWithinMs = 10_000
 
 export interface LifecycleParts {
   readonly fleet: string
@@ -206,7 +204,7 @@ async function run(
   const record = recordOf(parts, instance)
   if (found.living.length === 1 && isUnchanged(found.content, record, wanted)) {
     await directories.write(record, wanted)
-    if (await bringUpToDate(wanted, clock, signal)) return
+    if (await takeUp(wanted, clock, signal)) return
   }
   await end(parts, found, signal)
   await directories.write(record, wanted)
@@ -228,29 +226,10 @@ function isUnchanged(
   )
 }
 
-/**
- * Has a live launcher fetch its settings, and start where it was stopped: also where it cannot take them over, since then it
- * has those of before. False: it does not answer as ours.
- */
-async function bringUpToDate(
-  bootstrap: LauncherBootstrap,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function takeUp(bootstrap: LauncherBootstrap, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const answer = await askState(bootstrap, answerWithinMs, signal)
   if (answer.kind !== 'answered' || answer.state.uid !== bootstrap.uid) return false
-  const { phase } = answer.state
-  const start = async () =>
-    isActive(phase) ||
-    command(bootstrap, { verb: 'start', limit: AbortSignal.timeout(startWithinMs) }, signal)
-  try {
-    if (!(await reload(bootstrap, clock, signal))) return false
-  } catch (error) {
-    signal.throwIfAborted()
-    await start()
-    throw error
-  }
-  return start()
+  return bringUpToDate(bootstrap, answer.state, { clock, signal })
 }
 
 function end({ launchers }: LifecycleParts, { living, content }: Found, signal: AbortSignal): Promise<void> {

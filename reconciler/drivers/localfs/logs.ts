@@ -1,6 +1,12 @@
 import type { LauncherLogPage, LauncherSample } from '../../../launcher/wire.ts'
 import type { LogLine, LogOptions, LogPageOptions } from '../driver.ts'
-import { askState, readLogPage, readLogs, readSamples, type LauncherAddress } from './admin-client.ts'
+import {
+  askState,
+  readLogPage,
+  readLogs,
+  readSamples,
+  type LauncherAddress,
+} from '../launcher/admin-client.ts'
 import type { InstanceDirectories } from './directories.ts'
 import { lastStoredLines, storedLines, storedPage } from './stored-log.ts'
 

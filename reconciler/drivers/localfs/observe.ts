@@ -6,7 +6,8 @@ import type { Fields } from '../../model/fields.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Phase, Sighting } from '../../model/observed-state.ts'
 import { DriverError } from '../driver.ts'
-import { askState, type AdminAnswer, type LauncherAddress } from './admin-client.ts'
+import type { AdminAnswer, LauncherAddress } from '../launcher/admin-client.ts'
+import { askPatiently } from '../launcher/ask-patiently.ts'
 import type { DirectoryContent, InstanceDirectories } from './directories.ts'
 import { observedFields } from './fields.ts'
 import type { LauncherWatch } from './launcher-watch.ts'
@@ -16,7 +17,6 @@ import { entryPoint } from './stacks.ts'
 const answerWithinMs = 2_000
 /** For one that did not answer last time: what hangs is not to delay every look at all the others. */
 const answerAgainWithinMs = 200
-const retryMs = 20
 const atOnce = 32
 
 interface Parts {
@@ -136,7 +136,7 @@ async function seeAlive(alive: Alive, signal: AbortSignal): Promise<Sighting> {
   const { uid, content, ours } = alive
   const { bootstrap } = content
   if (bootstrap.kind !== 'read') return locked(alive, `launcher.json is ${bootstrap.kind}`)
-  const answer = await askPatiently(alive, bootstrap.value, signal)
+  const answer = await askAlive(alive, bootstrap.value, signal)
   switch (answer.kind) {
     case 'answered':
       return answer.state.uid === uid && answer.state.fleet === alive.fleet
@@ -155,24 +155,13 @@ async function seeAlive(alive: Alive, signal: AbortSignal): Promise<Sighting> {
   }
 }
 
-/** A launcher that was just started does not listen yet: as long as its process lives it is given the time. */
-async function askPatiently(
-  alive: Alive,
-  address: LauncherAddress,
-  signal: AbortSignal,
-): Promise<AdminAnswer> {
+/** As long as its process lives it is given the time. */
+async function askAlive(alive: Alive, address: LauncherAddress, signal: AbortSignal): Promise<AdminAnswer> {
   const { clock, mute, ours } = alive
-  const patience = ours.some(({ pid }) => mute.has(pid)) ? answerAgainWithinMs : answerWithinMs
-  const end = clock.now().getTime() + patience
-  for (;;) {
-    const answer = await askState(address, patience, signal)
-    const final = answer.kind !== 'refused' || clock.now().getTime() > end || !(await lives(alive))
-    if (final) {
-      noteMute(alive, answer.kind === 'silent')
-      return answer
-    }
-    await clock.sleep(retryMs, signal)
-  }
+  const withinMs = ours.some(({ pid }) => mute.has(pid)) ? answerAgainWithinMs : answerWithinMs
+  const answer = await askPatiently(address, { clock, withinMs, lives: async () => lives(alive) }, signal)
+  noteMute(alive, answer.kind === 'silent')
+  return answer
 }
 
 function noteMute({ ours, mute }: Alive, silent: boolean): void {

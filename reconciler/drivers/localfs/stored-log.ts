@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { logArchive, type LauncherLogPage } from '../../../launcher/wire.ts'
 import { hasCode } from '../../model/has-code.ts'
 import type { LogLine, LogPageOptions } from '../driver.ts'
-import { parseLogLine } from './admin-client.ts'
+import { parseLogLine } from '../launcher/admin-client.ts'
 
 /** The lines that a launcher left in an instance's directory, oldest first; from a moment on, in milliseconds. */
 export async function* storedLines(

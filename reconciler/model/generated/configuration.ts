@@ -96,7 +96,7 @@ export interface Configuration {
   /**
    * The driver of an Instance that names none.
    */
-  driver?: 'localfs'
+  driver?: 'localfs' | 'docker'
   /**
    * When drift is looked for and corrected: a cron expression of five or six fields, in UTC.
    */
@@ -130,6 +130,73 @@ export interface Configuration {
      * The first port given to an instance that declares none.
      */
     firstPort?: number
+    /**
+     * Whether the install scripts of npm modules may run.
+     */
+    allowInstallScripts?: boolean
+  }
+  /**
+   * The docker driver. It is there where this, or `driver: docker`, is.
+   */
+  docker?: {
+    /**
+     * The Docker Engine: `unix:///PATH`, `tcp://HOST:PORT` with TLS, or `ssh://USER@HOST`, which needs the program ssh here and docker there.
+     */
+    host?: string
+    /**
+     * The files that TLS needs, for tcp.
+     */
+    tls?: {
+      /**
+       * The certificate authority of the engine.
+       */
+      ca: string
+      /**
+       * The reconciler's certificate.
+       */
+      cert: string
+      /**
+       * Its private key.
+       */
+      key: string
+    }
+    /**
+     * A file with the private key, for ssh.
+     */
+    sshKey?: string
+    /**
+     * A known_hosts file, for ssh. Without it the one of the user that runs the reconciler is used.
+     */
+    knownHosts?: string
+    /**
+     * The network that containers are in; made where it is missing. The reconciler has to reach addresses in it, and nginx-proxy has to be in it.
+     */
+    network?: string
+    /**
+     * The image of an instance whose Stack names none, without its tag, which is the version of Node-RED.
+     */
+    image?: string
+    /**
+     * Whether an image that the engine does not have is pulled.
+     */
+    pull?: 'never' | 'missing'
+    /**
+     * Where containers reach the doors. Default: `http://host.docker.internal` with the port of `listen`, which must then be an address that containers reach. A change replaces containers.
+     */
+    runtimeUrl?: string
+    /**
+     * Limits of the engine's log of a container. A change replaces containers.
+     */
+    log?: {
+      /**
+       * The size of one file.
+       */
+      maxSize?: string
+      /**
+       * How many files are kept.
+       */
+      maxFiles?: number
+    }
     /**
      * Whether the install scripts of npm modules may run.
      */

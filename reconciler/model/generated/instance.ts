@@ -59,7 +59,7 @@ export interface Instance {
     /**
      * What runs the instance. The configuration names the default.
      */
-    driver?: 'localfs'
+    driver?: 'localfs' | 'docker'
     /**
      * Whether the instance is to run. Stopped keeps its data and its port.
      */

@@ -51,7 +51,7 @@ export interface Template {
     /**
      * What runs the instance. The configuration names the default.
      */
-    driver?: 'localfs'
+    driver?: 'localfs' | 'docker'
     /**
      * Whether the instance is to run. Stopped keeps its data and its port.
      */

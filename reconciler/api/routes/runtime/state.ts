@@ -19,6 +19,10 @@ const body = object(
     settingsFile: { type: 'string', enum: ['intact', 'changed', 'missing'] },
     flows: short,
     credentials: { type: 'string', enum: ['intact', 'changed'] },
+    declares: object({
+      flows: { type: 'boolean' },
+      modules: { type: 'array', maxItems: 1000, items: short },
+    }),
     modules: { type: 'object', maxProperties: 1000, additionalProperties: short },
     versions: object({ nodeRed: short, node: short }),
     port: { type: 'integer', minimum: 1, maximum: 65_535 },
@@ -27,7 +31,7 @@ const body = object(
     restarts: { type: 'integer', minimum: 0 },
     since: { type: 'string', format: 'date-time' },
   },
-  ['message', 'installing', 'settings', 'flows', 'credentials', 'port', 'pid', 'lastLines'],
+  ['message', 'installing', 'settings', 'flows', 'credentials', 'declares', 'port', 'pid', 'lastLines'],
 )
 
 const schema = {

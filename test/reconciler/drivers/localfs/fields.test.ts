@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { LauncherState } from '../../../../launcher/wire.ts'
-import { declaresOf, expectedFields, observedFields } from '../../../../reconciler/drivers/localfs/fields.ts'
+import { declaresOf } from '../../../../reconciler/drivers/launcher/facts.ts'
+import { expectedFields, observedFields } from '../../../../reconciler/drivers/localfs/fields.ts'
 import { placeInstance } from '../../../support/make-instance.ts'
 
 const instance = placeInstance({

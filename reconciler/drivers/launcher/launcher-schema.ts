@@ -53,6 +53,11 @@ export const isLauncherState = ajv.compile<LauncherState>({
     settingsFile: { enum: ['intact', 'changed', 'missing'] },
     flows: text,
     credentials: { enum: ['intact', 'changed'] },
+    declares: {
+      type: 'object',
+      required: ['flows', 'modules'],
+      properties: { flows: { type: 'boolean' }, modules: { type: 'array', items: text } },
+    },
     modules: texts,
     versions,
     port: integer,

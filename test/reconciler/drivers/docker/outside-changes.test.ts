@@ -1,0 +1,283 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { containerName } from '../../../../reconciler/drivers/docker/container-spec.ts'
+import { withoutDocker } from '../../../engines/docker.ts'
+import { docker } from '../../../support/docker-cli.ts'
+import { beginInstance, image, setUpDocker } from '../../../support/docker.ts'
+import { engineLink } from '../../../support/engine-link.ts'
+import { until } from '../../../support/until.ts'
+
+void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
+  const under = await setUpDocker(t)
+  const { world, engine } = under
+  const idOf = async ({ uid }: { readonly uid: string }) => (await under.containerOf(uid)).id
+  const startedAt = async ({ uid }: { readonly uid: string }) =>
+    (await (await under.containerOf(uid)).inspect()).State.StartedAt
+
+  await t.test('what was changed by hand and can be put back in place is, and nobody feels it', async (t) => {
+    const one = await beginInstance(t, under, { spec: { resources: { memory: '256Mi', cpu: '500m' } } })
+    await one.create()
+    await one.asExpected()
+    const id = await idOf(one.instance)
+    const start = await startedAt(one.instance)
+    const other = `${under.network}-other`
+    await docker('network', 'create', other)
+    t.teardown(() => docker('network', 'rm', other))
+    const changes = {
+      'container.memory': ['update', '--memory', '128m', '--memory-swap', '128m', id],
+      'container.cpu': ['update', '--cpus', '1.5', id],
+      'container.restart': ['update', '--restart', 'no', id],
+      'container.name': ['rename', id, `by-hand-${id.slice(0, 8)}`],
+      'container.networks': ['network', 'connect', other, id],
+    }
+    for (const [path, words] of Object.entries(changes)) {
+      await docker(...words)
+      t.strictSame(await one.drift(), [path])
+      await one.update()
+      await one.asExpected()
+    }
+    await docker('network', 'disconnect', under.network, id)
+    t.strictSame(await one.drift(), ['container.networks'])
+    await one.update()
+    await one.asExpected()
+    t.equal(await idOf(one.instance), id, 'it is the same container')
+    t.equal(await startedAt(one.instance), start, 'and it was not started again')
+  })
+
+  await t.test('one that was paused goes on', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    const start = await startedAt(one.instance)
+    await docker('pause', await idOf(one.instance))
+    t.strictSame(await one.drift(), ['state'])
+    await one.update()
+    await one.asExpected()
+    t.equal(await startedAt(one.instance), start)
+  })
+
+  await t.test('one that the engine started again by itself is told once more what it is', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    await world.mark(one.instance.uid)
+    const container = await under.containerOf(one.instance.uid)
+    const { State } = await container.inspect()
+    process.kill(State.Pid, 'SIGKILL')
+    await until('the engine has started it', async () => {
+      const now = (await container.inspect()).State
+      return now.Running && now.StartedAt !== State.StartedAt
+    })
+    t.match(await one.sight(), { kind: 'present', phase: 'starting', fields: { launchers: 0 } })
+    await one.update()
+    await one.asExpected()
+    t.equal(await world.count(one.instance.uid), 1)
+    t.ok(await world.isMarked(one.instance.uid))
+  })
+
+  await t.test('its volume was deleted with its container: both are made anew', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    await world.destroy(one.instance.uid)
+    t.equal(await one.sight(), undefined)
+    await one.update()
+    await one.asExpected()
+    t.equal(await world.count(one.instance.uid), 1)
+  })
+
+  await t.test('an image that is missing is said, what runs goes on, and its data is kept', async (t) => {
+    const repository = `${under.network}-image`
+    const tag = async () =>
+      docker('tag', `${image.repository}:${image.nodeRed}`, `${repository}:${image.nodeRed}`)
+    await tag()
+    t.teardown(() => docker('rmi', `${repository}:${image.nodeRed}`))
+    const policy = {
+      network: under.network,
+      image: repository,
+      runtimeUrl: 'http://172.17.0.1:1',
+      log: { maxSize: '1m', maxFiles: 1 },
+    }
+    const one = await beginInstance(t, under, { options: { policy } })
+    await one.create()
+    await until('its launcher answers', async () => (await one.sight())?.kind === 'present')
+    await world.mark(one.instance.uid)
+    const before = await idOf(one.instance)
+
+    await docker('rmi', `${repository}:${image.nodeRed}`)
+    const hostnames = ['press.example.com']
+    await t.rejects(one.update({ hostnames }), {
+      name: 'DriverError',
+      reason: 'ImageMissing',
+      message: new RegExp(`no image ${repository}:5.0.7`),
+    })
+    t.equal(await idOf(one.instance), before)
+    t.equal(await world.count(one.instance.uid), 1)
+
+    await tag()
+    await one.update({ hostnames })
+    t.not(await idOf(one.instance), before)
+    t.equal((await under.containersOf(one.instance.uid)).length, 1)
+    t.ok(await world.isMarked(one.instance.uid))
+    const { Config, Name } = await (await under.containerOf(one.instance.uid)).inspect()
+    t.ok(Config.Env.includes('VIRTUAL_HOST=press.example.com'))
+    t.equal(Name, `/${containerName(one.instance.spec.name, one.instance.uid)}`)
+  })
+
+  await t.test(
+    'a replacement that was cut short at any point ends in one container with the data',
+    async (t) => {
+      const one = await beginInstance(t, under)
+      await one.create()
+      await one.asExpected()
+      await world.mark(one.instance.uid)
+      let hosts = 0
+      for (const call of [/containers\/create/, /\/stop$/, /\/start$/, /exec/]) {
+        await using link = await engineLink()
+        const driver = under.makeDriver('fleet-a', { docker: link.docker })
+        hosts += 1
+        const changed = await under.makeInstance({
+          fleet: 'fleet-a',
+          like: one.instance,
+          spec: { ...one.instance.spec, hostnames: [`h${hosts}.example.com`] },
+        })
+        const updating = driver
+          .update(one.instance, changed, under.credentials(changed), one.signal)
+          .catch((error: unknown) => error)
+        await until('that call was made', () => link.calls.some((each) => call.test(each)))
+        link.cut('down')
+        t.match(await updating, { name: 'DriverError', reason: 'EngineUnreachable' })
+        await driver[Symbol.asyncDispose]()
+        t.ok((await world.count(one.instance.uid)) <= 1, 'never two at once')
+
+        await one.update(changed.spec)
+        await one.asExpected(changed)
+        t.equal((await under.containersOf(one.instance.uid)).length, 1)
+        t.ok(await world.isMarked(one.instance.uid))
+      }
+    },
+  )
+
+  await t.test(
+    'an engine that is gone or hangs costs an error that names it, and nothing else',
+    async (t) => {
+      const link = await engineLink()
+      t.teardown(() => link[Symbol.asyncDispose]())
+      const one = await beginInstance(t, under, { options: { docker: link.docker } })
+      await one.create()
+      await one.asExpected()
+      const start = await startedAt(one.instance)
+      const stop = new AbortController()
+      const events: unknown[] = []
+      const watching = (async () => {
+        for await (const event of one.driver.events?.(stop.signal) ?? []) events.push(event)
+      })()
+      await until('it listens', () => link.calls.includes('GET /events'))
+
+      link.cut('down')
+      await t.rejects(one.sight(), { name: 'DriverError', reason: 'EngineUnreachable' })
+      link.cut('hung')
+      const impatient = AbortSignal.timeout(300)
+      await t.rejects(one.driver.observe(impatient), { name: 'TimeoutError' })
+      await docker('rename', await idOf(one.instance), `meanwhile-${one.instance.uid.slice(0, 8)}`)
+      link.cut('down')
+      link.mode = 'up'
+      await until('one look is asked for', () => events.some((event) => JSON.stringify(event) === '{}'))
+      t.strictSame(await one.drift(), ['container.name'])
+      await one.update()
+      await one.asExpected()
+      t.equal(await startedAt(one.instance), start)
+      stop.abort()
+      await watching
+    },
+  )
+
+  await t.test(
+    'a look at what has not changed takes three calls of the engine at most, once it was seen',
+    async (t) => {
+      const link = await engineLink()
+      t.teardown(() => link[Symbol.asyncDispose]())
+      const one = await beginInstance(t, under, { options: { docker: link.docker } })
+      const others = await Promise.all(
+        [0, 1, 2, 3].map(async () => under.makeInstance({ fleet: 'fleet-a', spec: { state: 'stopped' } })),
+      )
+      for (const other of others) await one.driver.create(other, under.credentials(other), one.signal)
+      await one.create()
+      await one.asExpected()
+      const stop = new AbortController()
+      const seen: unknown[] = []
+      const watching = (async () => {
+        for await (const event of one.driver.events?.(stop.signal) ?? []) seen.push(event)
+      })()
+      await until('it listens', () => link.calls.includes('GET /events'))
+      await until('looks take three calls', async () => {
+        link.calls.length = 0
+        await one.driver.observe(one.signal)
+        return link.calls.length <= 3
+      })
+
+      await docker('update', '--memory', '100m', '--memory-swap', '100m', await idOf(one.instance))
+      await until('that is told', () =>
+        seen.some((event) => Reflect.get(Object(event), 'uid') === one.instance.uid),
+      )
+      t.strictSame(await one.drift(), ['container.memory'], 'what was remembered is not believed any more')
+      stop.abort()
+      await watching
+      for (const other of others) await one.driver.remove(other.uid, one.signal)
+    },
+  )
+
+  await t.test('a container or volume that is not ours is left alone, whatever its name', async (t) => {
+    const one = await beginInstance(t, under)
+    const name = containerName(one.instance.spec.name, one.instance.uid)
+    const foreign = await engine.createContainer({ name, Image: `${image.repository}:${image.nodeRed}` })
+    t.teardown(() => foreign.remove({ force: true }).catch(() => undefined))
+    t.equal(await one.sight(), undefined)
+    await t.rejects(one.create(), { name: 'DriverError', reason: 'NameTaken', message: new RegExp(name) })
+    await one.driver.remove(one.instance.uid, one.signal)
+    t.equal((await foreign.inspect()).Id, foreign.id)
+    await foreign.remove({ force: true })
+
+    const volume = `weir-${one.instance.uid}`
+    await docker('volume', 'create', volume)
+    await t.rejects(one.create(), { name: 'DriverError', reason: 'NotOurs', message: new RegExp(volume) })
+    await one.driver.remove(one.instance.uid, one.signal)
+    t.equal(await docker('volume', 'ls', '--quiet', '--filter', `name=${volume}`), volume)
+  })
+
+  await t.test(
+    'no secret is in what the engine shows of a container, its history or its events',
+    async (t) => {
+      const one = await beginInstance(t, under, { spec: { env: { KEY: { value: 'canary-of-env' } } } })
+      const since = Math.floor(Date.now() / 1000) - 1
+      await one.create()
+      await one.asExpected()
+      await one.update()
+      const container = await under.containerOf(one.instance.uid)
+      const inspected = await container.inspect()
+      const executions = await Promise.all(
+        (inspected.ExecIDs ?? []).map(async (id) => engine.getExec(id).inspect()),
+      )
+      await wait(1100)
+      const shown = [
+        JSON.stringify([inspected, executions, await container.top(), await container.changes()]),
+        await docker('history', '--no-trunc', inspected.Image),
+        await docker('events', '--since', String(since), '--until', String(Math.floor(Date.now() / 1000))),
+        await docker('logs', container.id),
+        await docker('exec', container.id, 'sh', '-c', 'cat /proc/1/environ /proc/[0-9]*/cmdline'),
+      ].join('\n')
+      t.match(shown, one.instance.uid)
+      const { runtimeToken, adminToken } = under.credentials(one.instance)
+      for (const secret of [runtimeToken.reveal(), adminToken.reveal(), 'canary-of-env', 'canary-credential'])
+        t.notMatch(shown, secret)
+      const mount = await docker(
+        'exec',
+        container.id,
+        'sh',
+        '-c',
+        'stat -c %a:%U /run/weir/launcher.json; stat -f -c %T /run/weir',
+      )
+      t.equal(mount, '600:node\ntmpfs')
+    },
+  )
+})

@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Docker from 'dockerode'
+
+/** A way to the engine that a test can cut. `down`: it refuses, as one that was stopped. `hung`: it takes calls and says nothing. */
+export interface EngineLink extends AsyncDisposable {
+  readonly docker: Docker
+  mode: 'up' | 'down' | 'hung'
+  /** Cuts what is open, too. */
+  cut(mode: 'down' | 'hung'): void
+  /** `METHOD /path` of every call through it, without the query. */
+  readonly calls: string[]
+}
+
+export async function engineLink(target = '/var/run/docker.sock'): Promise<EngineLink> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-engine-'))
+  const socketPath = join(folder, 'docker.sock')
+  const open = new Set<Socket>()
+  const server = createServer((near) => {
+    open.add(near)
+    near.on('error', () => undefined)
+    near.on('close', () => open.delete(near))
+    if (link.mode === 'down') return near.destroy()
+    if (link.mode === 'hung') return near.resume()
+    const far = connect(target)
+    far.on('error', () => near.destroy())
+    far.on('close', () => near.destroy())
+    near.on('close', () => far.destroy())
+    near.on('data', (bytes) => {
+      for (const [, method, path] of bytes
+        .toString('latin1')
+        .matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm))
+        link.calls.push(`${method} ${path}`)
+    })
+    near.pipe(far)
+    return far.pipe(near)
+  })
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+  const destroyAll = () => {
+    for (const socket of open) socket.destroy()
+  }
+  const link: EngineLink = {
+    docker: new Docker({ socketPath }),
+    mode: 'up',
+    calls: [],
+    cut(mode) {
+      link.mode = mode
+      destroyAll()
+    },
+    [Symbol.asyncDispose]: async () => {
+      destroyAll()
+      await new Promise((resolve) => server.close(resolve))
+      await rm(folder, { recursive: true })
+    },
+  }
+  return link
+}
