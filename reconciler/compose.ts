@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adminTokensFrom, composeDrivers, seatsOf, type Seats, type Surroundings } from './compose-drivers.ts'
-import { keyFile, missingKey, refuseLostStore, storeFile } from './compose-store.ts'
+import { keyFile, missingKey, openStore, openStoreForReading } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
 import { createBase, createPlace } from './apply/place.ts'
 import { createHealth } from './apply/health.ts'
@@ -35,7 +35,6 @@ import { openSource } from './source/open-source.ts'
 import { lateSource } from './source/late-source.ts'
 import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
-import { openSqliteStore } from './store/sqlite-store.ts'
 import type { Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { adminPortOffset } from './model/launcher-ports.ts'
@@ -73,11 +72,8 @@ export async function composePreview(
   surroundings: Surroundings,
 ): Promise<ReconcileDeps & AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
-  refuseLostStore(config)
+  const store = stack.use(await openStoreForReading(config))
   const source = stack.use(await composeSource(config, surroundings))
-  const store = stack.use(
-    await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID, readOnly: true }),
-  )
   const key = await previewKey(config, store)
   const drivers = composeDrivers(config, store.fleet, surroundings, adminTokensFrom(key))
   for (const driver of drivers.values()) stack.use(driver)
@@ -116,16 +112,14 @@ export async function compose(
   surroundings: Surroundings,
 ): Promise<Composition> {
   await makeDataFolder(config.data)
-  refuseLostStore(config)
   await using stack = new AsyncDisposableStack()
-  const store = stack.use(
-    await openSqliteStore({ file: storeFile(config), clock: systemClock, newId: randomUUID }),
-  )
+  const queue = new WakeQueue()
+  const store = stack.use(await openStore({ config, log: surroundings.log }, () => queue.wake('store')))
   const source = stack.use(await composeLateSource(config, surroundings))
   const adminTokenOf = await adminTokens(config, store)
   const drivers = composeDrivers(config, store.fleet, surroundings, adminTokenOf)
   for (const driver of drivers.values()) stack.use(driver)
-  const assembled = await assemble({ config, policy, surroundings, store, source, drivers })
+  const assembled = await assemble({ config, policy, surroundings, store, source, drivers, queue })
   const held = stack.move()
   return { ...assembled, [Symbol.asyncDispose]: async () => held.disposeAsync() }
 }
@@ -139,6 +133,8 @@ export async function adminTokens(config: Config, store: Store): Promise<(uid: s
 export interface Adapters extends Pick<ControllerDeps, 'store' | 'source' | 'drivers' | 'policy'> {
   readonly config: Config
   readonly surroundings: Surroundings
+  /** Wakes the loop. */
+  readonly queue?: WakeQueue
 }
 
 /** Puts a reconciler together around adapters that somebody else opened and will close. */
@@ -188,12 +184,19 @@ interface Parts extends Adapters {
 }
 
 /** Ties what looks, what acts and what is told together. */
-function wire({ config, surroundings, key, credentialKeys, ...parts }: Parts): ControllerDeps {
+function wire({
+  config,
+  surroundings,
+  key,
+  credentialKeys,
+  queue = new WakeQueue(),
+  ...parts
+}: Parts): ControllerDeps {
   const { log, signal, metrics } = surroundings
   const { store, drivers, board } = parts
   const loader = composeLoader(config)
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
-  const [health, queue] = [createHealth(), new WakeQueue()]
+  const health = createHealth()
   const place = createPlace(store.fleet, drivers)
   const seats = seatsOf(config)
   const identity = identityOf(config, seats, key)

@@ -9,6 +9,7 @@ import { explainError } from './desired/explain-error.ts'
 import type { Configuration as ConfigurationDocument } from './model/generated/configuration.ts'
 import { defined } from './model/defined.ts'
 import { parseDuration } from './model/quantity.ts'
+import { parseStoreUrl, StoreUrlError, type StoreTarget } from './model/store-url.ts'
 import { reachableUrl } from './model/reachable.ts'
 import type { DriverName } from './model/resource.ts'
 import { dockerConfig, type DockerConfig } from './docker-config.ts'
@@ -31,6 +32,7 @@ export interface Config {
   readonly data: string
   /** The file of the master key, where it is not in the data folder. */
   readonly key?: string
+  readonly store: StoreTarget
   readonly listen: { readonly host: string; readonly port: number }
   readonly trustProxy: readonly string[]
   readonly identity: {
@@ -88,9 +90,11 @@ export async function loadConfig(flags: Flags, workingDirectory: string): Promis
   const document = file === undefined ? {} : await readDocument(file)
   const base = file === undefined ? workingDirectory : dirname(file)
   const listen = parseListen(flags.listen ?? document.listen ?? '127.0.0.1:3000')
+  const data = await realPath(dataOf(document, flags, { base, workingDirectory }))
   return deepFrozen({
     source: sourceOf(document, flags, { base, workingDirectory }),
-    data: await realPath(dataOf(document, flags, { base, workingDirectory })),
+    data,
+    store: storeOf(document, data, base),
     listen,
     trustProxy: proxiesOf(document),
     identity: identityOf(document, listen, base),
@@ -108,7 +112,10 @@ function deepFrozen<T extends object>(value: T): T {
 
 function behaviourOf(
   document: ConfigurationDocument,
-): Omit<Config, 'source' | 'data' | 'key' | 'listen' | 'secrets' | 'trustProxy' | 'identity' | 'docker'> {
+): Omit<
+  Config,
+  'source' | 'data' | 'key' | 'store' | 'listen' | 'secrets' | 'trustProxy' | 'identity' | 'docker'
+> {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
     driver,
@@ -194,6 +201,16 @@ function proxiesOf({ trustProxy = [] }: ConfigurationDocument): readonly string[
 function dataOf({ data }: ConfigurationDocument, flags: Flags, places: Places): string {
   if (flags.data !== undefined) return resolve(places.workingDirectory, flags.data)
   return resolve(places.base, data ?? 'var')
+}
+
+/** @throws ConfigError where the URL names no store. It may hold a password, and is not quoted. */
+function storeOf({ store }: ConfigurationDocument, data: string, base: string): StoreTarget {
+  if (store === undefined) return { kind: 'sqlite', file: join(data, 'weir.db') }
+  try {
+    return parseStoreUrl(store, (path) => resolve(base, path))
+  } catch (error) {
+    throw error instanceof StoreUrlError ? new ConfigError([`store: ${error.message}`]) : error
+  }
 }
 
 /** Without symbolic links, as far as it exists: processes are recognised by the path they were started with. */

@@ -168,3 +168,54 @@ t.test('all mistakes at once, and no file', async (t) => {
     message: /\/srv\/nowhere\.yaml: cannot be read/,
   })
 })
+
+t.test('where the store is', async (t) => {
+  t.strictSame((await loadConfig({ data: 'state' }, '/srv')).store, {
+    kind: 'sqlite',
+    file: '/srv/state/weir.db',
+  })
+  const storeOf = async (store: string) => {
+    const { folder, config } = await configure(`store: "${store}"`)
+    return [config.store, join(folder, 'etc')] as const
+  }
+  const [beside, etc] = await storeOf('sqlite:fleet.db')
+  t.strictSame(beside, { kind: 'sqlite', file: join(etc, 'fleet.db') })
+  t.match(await storeOf('sqlite:///var/fleet.db'), [{ file: '/var/fleet.db' }])
+  const remote = { kind: 'postgres', host: 'db.example.com', port: 5432, database: 'weir', user: 'we ir' }
+  t.strictSame(
+    await storeOf('postgres://we%20ir@db.example.com/weir?passwordFile=secret&sslrootcert=/ca.pem'),
+    [
+      {
+        ...remote,
+        passwordFile: join(etc, 'secret'),
+        tls: 'verified',
+        ca: '/ca.pem',
+        pool: 10,
+        statementTimeout: 30_000,
+      },
+      etc,
+    ],
+  )
+  t.match(await storeOf('postgresql://weir@127.0.0.1:5433/weir'), [{ port: 5433, tls: 'off' }])
+  t.match(await storeOf('postgres://weir@[::1]/weir?pool=2&statementTimeout=5'), [
+    { host: '::1', tls: 'off', pool: 2, statementTimeout: 5000 },
+  ])
+  t.match(await storeOf('postgres://weir@db/weir?sslmode=disable'), [{ tls: 'off' }])
+  for (const [wrong, message] of [
+    ['mysql://weir@db/weir', /store: expected sqlite:FILE or postgres:/],
+    ['sqlite:', /store: expected/],
+    ['postgres://db/weir', /needs a user/],
+    ['postgres://weir@db', /needs a user, a host and a database/],
+    ['postgres://weir:canary@db/weir', /store: a password must not stand in it.*passwordFile=FILE/],
+    ['postgres://weir@db/weir?sslmode=require', /not proven who it is/],
+    ['postgres://weir@db/weir?sslmode=disable&sslrootcert=x', /contradict/],
+    ['postgres://weir@db/weir?password=canary', /the parameter password is not one of/],
+    ['postgres://weir@db/weir?pool=0', /pool is a whole number from 1 to 100/],
+    ['postgres://weir@db:x/weir', /no URL/],
+  ] as const) {
+    const error: unknown = await storeOf(wrong).catch((caught: unknown) => caught)
+    t.type(error, ConfigError)
+    t.match(String(error), message)
+    t.notMatch(String(error), /canary/)
+  }
+})

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { StoreError } from '../store/store.ts'
 import { objectSchema } from '../model/json-schema.ts'
 
 /** An answer that is an error, for its reader: thrown by a handler, sent as `application/problem+json` (RFC 9457). */
@@ -52,18 +53,21 @@ export const problemResponses = {
 
 /** The reader learns what they did wrong; what went wrong here is for the log. */
 export async function sendError(
-  error: FastifyError | Problem,
+  error: FastifyError | Problem | StoreError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const status = statusOf(error)
   if (error instanceof Problem) reply.headers(error.headers)
-  if (status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, 'a request failed')
+  if (error instanceof StoreError)
+    request.log.warn({ code: error.code, reason: error.message }, 'a request failed')
+  else if (status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, 'a request failed')
   const detail = status < 500 || error instanceof Problem ? error.message : undefined
   return sendProblem(reply, status, detail)
 }
 
-function statusOf(error: FastifyError | Problem): number {
+function statusOf(error: FastifyError | Problem | StoreError): number {
+  if (error instanceof StoreError) return 503
   const status = error.statusCode ?? 500
   return status >= 400 && status < 600 ? status : 500
 }

@@ -61,11 +61,14 @@ export async function printLogs(
 
 function troublesOf(fleet: unknown): readonly string[] {
   if (!isRow(fleet)) return []
-  const { source, plan } = fleet
+  const { source, store, plan } = fleet
   const error = isRow(source) ? source['error'] : undefined
   return [
     ...(isRow(error)
       ? [`the source cannot be read since ${text(error['since'])}: ${text(error['message'])}`]
+      : []),
+    ...(isRow(store)
+      ? [`the store cannot be used since ${text(store['since'])}: ${text(store['message'])}`]
       : []),
     ...(isRow(plan) && plan['refused'] === true
       ? ['the plan is refused as a whole: reconcile --dry-run says why, and what allows it']

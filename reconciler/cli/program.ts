@@ -8,6 +8,7 @@ import { preview, previewAgainst } from './preview.ts'
 import type { PlanOutput } from './print-plan.ts'
 import { printLogs, printStatus } from './print-status.ts'
 import { sinceOption } from './since-option.ts'
+import { addStoreCommands } from './store-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { printValidation, type ValidateOutput } from './validate.ts'
 import { composeLoader, composeSource } from '../compose.ts'
@@ -96,6 +97,7 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
   addClientCommands(program, deps, end)
   addAuditCommands(program, deps, end)
   addFlowsCommands(program, deps, end)
+  addStoreCommands(program, deps, end)
   program
     .command('hash-password')
     .description('read a password and print its hash for spec.passwordHash of a User')

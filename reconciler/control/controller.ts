@@ -12,7 +12,7 @@ import type { Plan } from '../model/plan.ts'
 import type { Secret } from '../model/secret.ts'
 import { allowanceOf } from '../plan/gates.ts'
 import { SourceError } from '../source/source.ts'
-import type { Store } from '../store/store.ts'
+import { StoreError, type Store } from '../store/store.ts'
 import type { Observation, Phase } from '../model/observed-state.ts'
 import type { Clock } from '../telemetry/clock.ts'
 import { createGiveBack } from '../telemetry/memory.ts'
@@ -62,6 +62,8 @@ export class Controller {
   /** What `#desired` is while nothing could be read: less than the revision that it names. */
   #memory: DesiredState | undefined
   #lastRecord = ''
+  /** Whether statuses wait to be kept. */
+  #unkept = false
   #lastTold = '[[],[],[]]'
 
   constructor(deps: ControllerDeps) {
@@ -174,13 +176,28 @@ export class Controller {
     if (this.#desired === undefined) return
     try {
       await this.#round(this.#desired, causes, signal)
+      const trouble = this.#deps.store.trouble()
+      if (trouble !== undefined || !this.#unkept) this.#storeIs(trouble)
       if (this.#deps.executor.idle) this.#giveBack()
+      if (this.#deps.board.current().store === undefined) return
     } catch (error) {
       signal.throwIfAborted()
-      this.#deps.log.error({ err: error }, 'a round failed')
-      await this.#deps.clock.sleep(1_000, signal)
-      this.#deps.queue.wake('retry')
+      if (error instanceof StoreError) this.#storeIs(error)
+      else this.#deps.log.error({ err: error }, 'a round failed')
     }
+    await this.#deps.clock.sleep(1_000, signal)
+    this.#deps.queue.wake('retry')
+  }
+
+  /** An outage of the store is told once, and its end; what had failed meanwhile is tried at once. */
+  #storeIs(trouble: StoreError | undefined): void {
+    const { board, executor, log, queue } = this.#deps
+    if (!board.storeIs(trouble && { code: trouble.code, message: trouble.message })) return
+    if (trouble !== undefined)
+      return log.error({ code: trouble.code, remedy: trouble.remedy }, trouble.message)
+    log.info({}, 'the store can be used again')
+    executor.settle(new Set())
+    return queue.wake('store')
   }
 
   async #round(desired: DesiredState, causes: ReadonlySet<WakeCause>, signal: AbortSignal): Promise<Round> {
@@ -258,15 +275,20 @@ export class Controller {
   }
 
   async #remember(): Promise<void> {
-    const { changed, gone } = this.#deps.board.takeUnsaved()
+    const unsaved = this.#deps.board.takeUnsaved()
+    const { changed, gone } = unsaved
     if (changed.length === 0 && gone.length === 0) return
     try {
       await this.#deps.store.saveStatuses(
         changed,
         gone.map((name) => ({ kind: 'Instance', name })),
       )
+      this.#unkept = false
     } catch (error) {
-      this.#deps.log.error({ err: error }, 'statuses could not be saved')
+      this.#deps.board.giveBack(unsaved)
+      this.#unkept = true
+      if (error instanceof StoreError) this.#storeIs(error)
+      else this.#deps.log.error({ err: error }, 'statuses could not be saved')
     }
   }
 

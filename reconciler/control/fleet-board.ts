@@ -47,6 +47,18 @@ export class FleetBoard implements FleetStatusFeed {
     this.update({ source: { ...source, error: { code, message, since } } })
   }
 
+  /** Nothing can be written to the store, or it can again (undefined). Whether that is news. */
+  storeIs(failure: { readonly code: string; readonly message: string } | undefined): boolean {
+    const { store: before } = this.#status
+    if (failure === undefined) {
+      if (before !== undefined) this.update({ store: undefined })
+      return before !== undefined
+    }
+    const since = before?.since ?? this.#clock.now().toISOString()
+    this.update({ store: { ...failure, since } })
+    return before?.code !== failure.code
+  }
+
   sourceRead(revision: FleetStatus['source']['revision'] & {}): void {
     const { description, revision: before } = this.#status.source
     this.update({ source: { description, revision, readAt: this.#clock.now().toISOString() } })
@@ -143,6 +155,15 @@ export class FleetBoard implements FleetStatusFeed {
       changed: [...unsaved.values()].filter((record) => record !== undefined),
       gone: [...unsaved].flatMap(([name, record]) => (record === undefined ? [name] : [])),
     }
+  }
+
+  /** What was taken and could not be kept is taken again, but for what changed since. */
+  giveBack({ changed, gone }: ReturnType<FleetBoard['takeUnsaved']>): void {
+    const back = [
+      ...changed.map((record) => [record.name, record] as const),
+      ...gone.map((name) => [name, undefined] as const),
+    ]
+    for (const [name, record] of back) if (!this.#unsaved.has(name)) this.#unsaved.set(name, record)
   }
 
   #judge(name: string, { before, index, executor, now }: Judging): StatusRecord {

@@ -1,5 +1,5 @@
 /** What woke the loop; all of them only say: look again. */
-export type WakeCause = 'start' | 'source' | 'schedule' | 'driver' | 'settled' | 'retry'
+export type WakeCause = 'start' | 'source' | 'schedule' | 'driver' | 'settled' | 'store' | 'retry'
 
 /** Collects wake-ups while a round is under way, so that any number of them ends in one more round. */
 export class WakeQueue {

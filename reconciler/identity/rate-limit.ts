@@ -51,8 +51,8 @@ const kind = 'KnownAddress'
 /** How long an account is known where it signed in last. In milliseconds. */
 const knownFor = 90 * 24 * 3_600_000
 
-/** No user has a name longer than a DNS label, so a longer one needs no count of its own. */
-const longestName = 63
+/** Every user has a DNS label for a name, so that whatever is none needs no count of its own. */
+const userName = /^[a-z0-9-]{1,63}$/i
 
 interface Limit {
   readonly key: string
@@ -71,7 +71,7 @@ export function createSignInLimit(
   const limits = async ({ account, address }: SignInAttempt): Promise<readonly Limit[]> => {
     const network = networkOf(address)
     const wideAddress = { key: `wide address ${network}`, most: widely }
-    if (account === undefined || account.length > longestName)
+    if (account === undefined || !userName.test(account))
       return [{ key: `narrow address ${network}`, most: failures }, wideAddress]
     const here = [{ key: `narrow account ${account} address ${network}`, most: failures }, wideAddress]
     const isKnown = (await store.identityRecord(kind, known(account, network), now())) !== undefined

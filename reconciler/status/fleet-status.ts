@@ -17,6 +17,8 @@ export interface FleetStatus {
     /** Why it could not be read, and since when. */
     readonly error?: { readonly code: string; readonly message: string; readonly since: string }
   }
+  /** Why nothing can be written to the store, and since when; absent where it can. */
+  readonly store?: { readonly code: string; readonly message: string; readonly since: string } | undefined
   readonly desired?: DesiredState
   readonly inventory: Inventory
   readonly observed?: ObservedState

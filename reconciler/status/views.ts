@@ -11,6 +11,8 @@ import { visibleInstances } from './visible.ts'
 export interface FleetView {
   readonly fleet: string
   readonly source: FleetStatus['source']
+  /** Why nothing can be written to the store, and since when: for admins. */
+  readonly store?: NonNullable<FleetStatus['store']>
   readonly ready: boolean
   readonly observedAt?: string
   /** Of the instances that the viewer may see. */
@@ -38,6 +40,7 @@ export function fleetView(status: FleetStatus, viewer: Viewer): FleetView {
   return {
     fleet: status.fleet,
     source: status.source,
+    ...(status.store === undefined || !viewer.admin ? {} : { store: status.store }),
     ready: status.ready,
     ...(observedAt === undefined ? {} : { observedAt }),
     instances: countInstances(status, viewer),

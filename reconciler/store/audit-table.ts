@@ -7,6 +7,7 @@ import {
   type AuditFilter,
 } from '../model/audit.ts'
 import { columnsOf, emptyHead, seal, unsealed, type AuditRow, type ChainHead } from '../model/audit-chain.ts'
+import type { Database } from './database.ts'
 import { RowError, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -17,9 +18,9 @@ const keysPerQuery = 500
 const rowsPerRead = 500
 
 /** The trail of what was done. Rows are added and read; nothing here changes or removes one. */
-export function auditTable(db: Knex): Pick<Store, 'appendAudit' | 'audit' | 'auditRows'> {
+export function auditTable({ db, inTurn }: Database): Pick<Store, 'appendAudit' | 'audit' | 'auditRows'> {
   return {
-    appendAudit: async (facts) => db.transaction(async (trx) => appendFacts(trx, facts)),
+    appendAudit: async (facts) => inTurn(async (trx) => appendFacts(trx, facts)),
 
     async audit({ limit, before, ...filter }) {
       const query = matching(db, filter).orderBy('id', 'desc').limit(limit)
@@ -28,22 +29,20 @@ export function auditTable(db: Knex): Pick<Store, 'appendAudit' | 'audit' | 'aud
       return rows.map(toEntry).filter((entry) => matchesFilter(entry, filter))
     },
 
-    auditRows: () => readAll(db),
+    auditRows: () => readAuditRows(db),
   }
 }
 
 /**
- * Puts facts at the end of the chain, in order, as a part of the caller's transaction: they stand there if and only if
- * the rest of it does. A fact whose key is there already is left out.
+ * Puts facts at the end of the chain, in order, as a part of the caller's turn: they stand there if and only if the rest
+ * of it does. A fact whose key is there already is left out.
  */
 export async function appendFacts(
   trx: Knex.Transaction,
   facts: readonly AuditFact[],
 ): Promise<readonly AuditEntry[]> {
   if (facts.length === 0) return []
-  // One at a time: whoever appends holds the one row of the fleet until its transaction ends. SQLite has one writer
-  // anyway and knows no such lock. A second row behind the same entry is refused by the table all the same.
-  await trx('fleet').select('id').forUpdate()
+  // Transactions take turns. A second row behind the same entry would be refused by the table all the same.
   let head = await headOf(trx)
   const entries: AuditEntry[] = []
   const rows: Row[] = []
@@ -100,7 +99,7 @@ function matching(
 }
 
 /** Page by page: no transaction stays open, so that a reader is in no writer's way. What is appended meanwhile is read too. */
-async function* readAll(db: Knex): AsyncGenerator<AuditRow> {
+export async function* readAuditRows(db: Knex): AsyncGenerator<AuditRow> {
   let last: unknown
   for (;;) {
     const query = db<Row>('audit').select().orderBy('id').limit(rowsPerRead)

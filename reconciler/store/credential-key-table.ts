@@ -1,5 +1,5 @@
-import type { Knex } from 'knex'
 import type { SealedKey } from '../model/credential-keys.ts'
+import type { Database } from './database.ts'
 import { toText, type Row } from './rows.ts'
 import type { CredentialKeyStore } from './store.ts'
 
@@ -7,7 +7,10 @@ import type { CredentialKeyStore } from './store.ts'
 const atOnce = 500
 
 /** The keys of credentials. None is ever replaced: what was encrypted with it may turn up again. */
-export function credentialKeyTable(db: Knex): Pick<CredentialKeyStore, keyof CredentialKeyStore> {
+export function credentialKeyTable({
+  db,
+  inTurn,
+}: Database): Pick<CredentialKeyStore, keyof CredentialKeyStore> {
   return {
     async credentialKeys() {
       const rows: Row[] = await db('credential_keys').select('uid', 'id', 'sealed', 'kept_at')
@@ -16,7 +19,7 @@ export function credentialKeyTable(db: Knex): Pick<CredentialKeyStore, keyof Cre
 
     async keepCredentialKeys(keys) {
       const rows = keys.map(({ uid, id, sealed, keptAt }) => ({ uid, id, sealed, kept_at: keptAt }))
-      await db.transaction(async (trx) => {
+      await inTurn(async (trx) => {
         for (let from = 0; from < rows.length; from += atOnce)
           await trx('credential_keys')
             .insert(rows.slice(from, from + atOnce))

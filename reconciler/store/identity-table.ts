@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
 import type { FailureCount, FoundRecord } from '../model/identity-record.ts'
+import type { Database } from './database.ts'
 import { toNumber, toText, type Row } from './rows.ts'
 import type { IdentityStore } from './store.ts'
 
 /** What the identity door keeps, and counts of failed sign-ins. */
-export function identityTable(db: Knex): Pick<IdentityStore, keyof IdentityStore> {
+export function identityTable({ db, inTurn }: Database): Pick<IdentityStore, keyof IdentityStore> {
   const find = async (where: Record<string, string>, now: number): Promise<FoundRecord | undefined> => {
     const row: Row | undefined = await db('identity_records')
       .where(where)
@@ -18,31 +19,32 @@ export function identityTable(db: Knex): Pick<IdentityStore, keyof IdentityStore
 
     async saveIdentityRecord({ kind, id, content, grant, session, expiresAt }) {
       const row = { content, grant: grant ?? null, session: session ?? null, expires_at: expiresAt }
-      await db('identity_records')
-        .insert({ kind, id, ...row })
-        .onConflict(['kind', 'id'])
-        .merge()
+      await inTurn(async (trx) =>
+        trx('identity_records')
+          .insert({ kind, id, ...row })
+          .onConflict(['kind', 'id'])
+          .merge(),
+      )
     },
 
     async consumeIdentityRecord(kind, id, now) {
-      const changed: number = await db('identity_records')
-        .where({ kind, id })
-        .whereNull('consumed_at')
-        .update({ consumed_at: now })
+      const changed: number = await inTurn(async (trx) =>
+        trx('identity_records').where({ kind, id }).whereNull('consumed_at').update({ consumed_at: now }),
+      )
       return changed > 0
     },
 
     async removeIdentityRecord(kind, id) {
-      const removed: number = await db('identity_records').where({ kind, id }).del()
+      const removed: number = await inTurn(async (trx) => trx('identity_records').where({ kind, id }).del())
       return removed > 0
     },
 
     async revokeGrant(grant) {
-      await db('identity_records').where({ grant }).del()
+      await inTurn(async (trx) => trx('identity_records').where({ grant }).del())
     },
 
     async removeExpiredIdentity(now) {
-      await db.transaction(async (trx) => {
+      await inTurn(async (trx) => {
         await trx('identity_records').where('expires_at', '<=', now).del()
         await trx('sign_in_failures').where('ends_at', '<=', now).del()
       })
@@ -54,7 +56,7 @@ export function identityTable(db: Knex): Pick<IdentityStore, keyof IdentityStore
       return found !== undefined && found.endsAt > now ? found : undefined
     },
 
-    countSignInFailure: async (change) => db.transaction(async (trx) => count(trx, change)),
+    countSignInFailure: async (change) => inTurn(async (trx) => count(trx, change)),
   }
 }
 

@@ -2,8 +2,9 @@ import type { Knex } from 'knex'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
 import { changesOfAccess } from './audit-facts.ts'
 import { appendFacts } from './audit-table.ts'
+import type { Database } from './database.ts'
 import { lowestFreePort } from './free-port.ts'
-import { keepInventory, type ReadEntries } from './kept-inventory.ts'
+import { inOrder, keepInventory, type ReadEntries } from './kept-inventory.ts'
 import { toInventoryEntry, type Row } from './rows.ts'
 import { StoreError, type AllotRequest, type Step, type Store } from './store.ts'
 
@@ -22,26 +23,23 @@ type InstanceTable = Pick<
 
 const columns = ['uid', 'name', 'driver', 'port', 'applied'] as const
 
-/**
- * Who is ours: identities, ports, tokens, and what was last applied. `soleWriter`: nobody else writes this database, so
- * that what was read once need not be read again.
- */
-export function instanceTable(db: Knex, { soleWriter }: { readonly soleWriter: boolean }): InstanceTable {
+/** Who is ours: identities, ports, tokens, and what was last applied. */
+export function instanceTable({ db, inTurn, soleWriter }: Database): InstanceTable {
   const read: ReadEntries = async (uids) => {
-    const query = db('instances').select(columns).orderBy('name')
+    const query = db('instances').select(columns)
     const rows: Row[] = await (uids === undefined ? query : query.whereIn('uid', [...uids]))
     return rows.map(toInventoryEntry)
   }
   const kept = keepInventory(read)
   return {
-    inventory: async () => (soleWriter ? kept.inventory() : read()),
+    inventory: async () => (soleWriter ? kept.inventory() : inOrder(await read())),
 
     allot: async (request) =>
-      kept.changing(request.uid, async () => db.transaction(async (trx) => allot(trx, request))),
+      kept.changing(request.uid, async () => inTurn(async (trx) => allot(trx, request))),
 
     adopt: async (entry) =>
       kept.changing(entry.uid, async () =>
-        db.transaction(async (trx) => {
+        inTurn(async (trx) => {
           await refuseTakenName(trx, entry.uid, entry.name)
           if (entry.port !== undefined) await refuseTakenPort(trx, entry.uid, entry.port)
           await trx('instances').insert(toRow(entry)).onConflict('uid').merge()
@@ -50,19 +48,19 @@ export function instanceTable(db: Knex, { soleWriter }: { readonly soleWriter: b
 
     setPort: async (uid, port) =>
       kept.changing(uid, async () =>
-        db.transaction(async (trx) => {
+        inTurn(async (trx) => {
           await refuseTakenPort(trx, uid, port)
           await trx('instances').where({ uid }).update({ port })
         }),
       ),
 
     async setToken(uid, tokenSha256) {
-      await db('instances').where({ uid }).update({ token_sha256: tokenSha256 })
+      await inTurn(async (trx) => trx('instances').where({ uid }).update({ token_sha256: tokenSha256 }))
     },
 
     rename: async (uid, name) =>
       kept.changing(uid, async () =>
-        db.transaction(async (trx) => {
+        inTurn(async (trx) => {
           await refuseTakenName(trx, uid, name)
           await trx('instances').where({ uid }).update({ name })
         }),
@@ -70,7 +68,7 @@ export function instanceTable(db: Knex, { soleWriter }: { readonly soleWriter: b
 
     saveApplied: async (uid, applied, step) =>
       kept.changing(uid, async () =>
-        db.transaction(async (trx) => {
+        inTurn(async (trx) => {
           await tellAccess(trx, uid, applied, step)
           await trx('instances')
             .where({ uid })
@@ -80,7 +78,7 @@ export function instanceTable(db: Knex, { soleWriter }: { readonly soleWriter: b
 
     forget: async (uid, step) =>
       kept.changing(uid, async () =>
-        db.transaction(async (trx) => {
+        inTurn(async (trx) => {
           await tellAccess(trx, uid, undefined, step)
           await trx('instances').where({ uid }).delete()
         }),

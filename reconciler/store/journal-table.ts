@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { endOfAction } from './audit-facts.ts'
 import { appendFacts } from './audit-table.ts'
+import type { Database } from './database.ts'
 import { toJournalEntry, toOrigin, type Row } from './rows.ts'
 import type { JournalEntry, Store } from './store.ts'
 
@@ -10,31 +11,30 @@ type JournalTable = Pick<Store, 'beginAction' | 'endAction' | 'closeInterrupted'
 const idsPerUpdate = 500
 
 /** Every step of every apply, written before it is taken and closed after. */
-export function journalTable(db: Knex): JournalTable {
+export function journalTable({ db, inTurn }: Database): JournalTable {
   return {
     async beginAction(entry, origin = {}) {
-      const rows: Row[] = await db('journal')
-        .insert({
-          plan_id: entry.planId,
-          revision: entry.revision,
-          uid: entry.uid,
-          name: entry.name,
-          action: entry.action,
-          started_at: entry.startedAt,
-          origin: JSON.stringify(origin),
-        })
-        .returning('id')
+      const row = {
+        plan_id: entry.planId,
+        revision: entry.revision,
+        uid: entry.uid,
+        name: entry.name,
+        action: entry.action,
+        started_at: entry.startedAt,
+        origin: JSON.stringify(origin),
+      }
+      const rows: Row[] = await inTurn(async (trx) => trx('journal').insert(row).returning('id'))
       return Number(rows[0]?.['id'])
     },
 
     endAction: async (id, end) =>
-      db.transaction(async (trx) => {
+      inTurn(async (trx) => {
         const open: Row[] = await trx('journal').where({ id }).whereNull('outcome').select()
-        await close(trx, open, { ended_at: end.endedAt, outcome: end.outcome, error: end.error ?? null })
+        await close(trx, open, { ended_at: end.endedAt, outcome: end.outcome, error: plainText(end.error) })
       }),
 
     closeInterrupted: async (endedAt) =>
-      db.transaction(async (trx) => {
+      inTurn(async (trx) => {
         const open: Row[] = await trx('journal').whereNull('outcome').orderBy('id').select()
         return close(trx, open, { ended_at: endedAt, outcome: 'interrupted' })
       }),
@@ -47,6 +47,11 @@ export function journalTable(db: Knex): JournalTable {
       return rows.map(toJournalEntry)
     },
   }
+}
+
+/** What programs print may have characters in it that not every database keeps. */
+function plainText(text: string | undefined): string | null {
+  return text?.toWellFormed().replaceAll('\0', '\u{fffd}') ?? null
 }
 
 /** Steps end together with what the audit trail says of their end, or not at all. */

@@ -20,9 +20,11 @@ const atOnce = 500
 export function keepInventory(read: ReadEntries): KeptInventory {
   let known: ReadonlyMap<string, InventoryEntry> | undefined
   let sorted: readonly InventoryEntry[] = []
+  let reading: Promise<unknown> = Promise.resolve()
   const changed = new Set<string>()
 
   async function refresh(): Promise<void> {
+    if (known !== undefined && changed.size === 0) return
     const uids = [...changed]
     changed.clear()
     try {
@@ -31,7 +33,7 @@ export function keepInventory(read: ReadEntries): KeptInventory {
       for (const entry of await readAnew(read, known === undefined ? undefined : uids))
         next.set(entry.uid, entry)
       known = next
-      sorted = [...next.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      sorted = inOrder([...next.values()])
     } catch (error) {
       for (const uid of uids) changed.add(uid)
       throw error
@@ -40,7 +42,10 @@ export function keepInventory(read: ReadEntries): KeptInventory {
 
   return {
     inventory: async () => {
-      if (known === undefined || changed.size > 0) await refresh()
+      // One reading after the other: an older one must not end last.
+      const mine = reading.then(refresh)
+      reading = mine.catch(() => undefined)
+      await mine
       return sorted
     },
     changing: async (uid, write) => {
@@ -51,6 +56,11 @@ export function keepInventory(read: ReadEntries): KeptInventory {
       }
     },
   }
+}
+
+/** By name, character by character: databases sort by the rules of a language. */
+export function inOrder(entries: readonly InventoryEntry[]): readonly InventoryEntry[] {
+  return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 async function readAnew(read: ReadEntries, uids: readonly string[] | undefined): Promise<InventoryEntry[]> {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { auditTable } from './audit-table.ts'
+import type { Database } from './database.ts'
 import { identityTable } from './identity-table.ts'
 import { credentialKeyTable } from './credential-key-table.ts'
 import { instanceTable } from './instance-table.ts'
@@ -10,28 +11,28 @@ import { storageTable } from './storage-table.ts'
 import type { CredentialKeyStore, IdentityStore, InstanceStorage, Store } from './store.ts'
 
 /** What differs between engines: how to close, and what their errors mean. */
-export interface KnexStoreOptions {
-  readonly db: Knex
+export interface KnexStoreOptions extends Database {
   readonly fleet: string
-  /** Nobody else writes this database while it is open. */
-  readonly soleWriter: boolean
+  readonly trouble?: Store['trouble']
   readonly close: () => Promise<void>
   /** Turns an error of the engine into a StoreError; hands back what is none of its own. */
   readonly explain: (error: unknown) => unknown
 }
 
 /** The store over a database that is open and has the present schema. Holds no SQL of any one engine. */
-export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexStoreOptions): Store {
-  const instances = instanceTable(db, { soleWriter })
-  const journal = journalTable(db)
-  const reconciliations = reconciliationTable(db)
-  const statuses = statusTable(db)
-  const audit = auditTable(db)
+export function createKnexStore(options: KnexStoreOptions): Store {
+  const { fleet, close, explain } = options
+  const instances = instanceTable(options)
+  const journal = journalTable(options)
+  const reconciliations = reconciliationTable(options)
+  const statuses = statusTable(options)
+  const audit = auditTable(options)
 
   const explained = createExplained(explain)
 
   return {
     fleet,
+    trouble: options.trouble ?? (() => undefined),
     inventory: explained(instances.inventory),
     allot: explained(instances.allot),
     adopt: explained(instances.adopt),
@@ -52,15 +53,15 @@ export function createKnexStore({ db, fleet, soleWriter, close, explain }: KnexS
     auditRows: () => explainedEach(audit.auditRows(), explain),
     statuses: explained(statuses.statuses),
     saveStatuses: explained(statuses.saveStatuses),
-    ...whatInstancesKeep(db, explained),
-    ...whatTheDoorKeeps(db, explained),
+    ...whatInstancesKeep(options, explained),
+    ...whatTheDoorKeeps(options, explained),
     [Symbol.asyncDispose]: close,
   }
 }
 
-function whatInstancesKeep(db: Knex, explained: Explained): InstanceStorage & CredentialKeyStore {
-  const storage = storageTable(db)
-  const keys = credentialKeyTable(db)
+function whatInstancesKeep(database: Database, explained: Explained): InstanceStorage & CredentialKeyStore {
+  const storage = storageTable(database)
+  const keys = credentialKeyTable(database)
   return {
     flows: explained(storage.flows),
     saveFlows: explained(storage.saveFlows),
@@ -75,8 +76,8 @@ function whatInstancesKeep(db: Knex, explained: Explained): InstanceStorage & Cr
   }
 }
 
-function whatTheDoorKeeps(db: Knex, explained: Explained): IdentityStore {
-  const identity = identityTable(db)
+function whatTheDoorKeeps(database: Database, explained: Explained): IdentityStore {
+  const identity = identityTable(database)
   return {
     identityRecord: explained(identity.identityRecord),
     identityRecordOfSession: explained(identity.identityRecordOfSession),

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { LibraryEntry, LibraryFolder, LibrarySaved } from '../model/instance-storage.ts'
+import type { Database } from './database.ts'
 import { toLibraryEntry, toText, type Row } from './rows.ts'
 import type { InstanceStorage } from './store.ts'
 
@@ -10,9 +11,10 @@ const columns = ['type', 'path', 'meta', 'body'] as const
 const table = 'library_entries'
 
 /** The editor's library. */
-export function libraryTable(
-  db: Knex,
-): Pick<InstanceStorage, 'library' | 'libraryEntry' | 'saveLibraryEntry'> {
+export function libraryTable({
+  db,
+  inTurn,
+}: Database): Pick<InstanceStorage, 'library' | 'libraryEntry' | 'saveLibraryEntry'> {
   return {
     async libraryEntry(uid, type, path) {
       const row: Row | undefined = await db(table).where({ uid, type, path }).first(columns)
@@ -21,7 +23,7 @@ export function libraryTable(
 
     library: async (uid, type, folder) => folderOf(db, { uid, type, folder }),
 
-    saveLibraryEntry: async (uid, entry) => db.transaction(async (trx) => save(trx, uid, entry)),
+    saveLibraryEntry: async (uid, entry) => inTurn(async (trx) => save(trx, uid, entry)),
   }
 }
 

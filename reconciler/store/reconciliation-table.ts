@@ -1,14 +1,17 @@
-import type { Knex } from 'knex'
 import { refusalOfPlan } from './audit-facts.ts'
 import { appendFacts } from './audit-table.ts'
+import type { Database } from './database.ts'
 import { toReconciliation, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
 /** The history of rounds that did something, or failed to. */
-export function reconciliationTable(db: Knex): Pick<Store, 'addReconciliation' | 'reconciliations'> {
+export function reconciliationTable({
+  db,
+  inTurn,
+}: Database): Pick<Store, 'addReconciliation' | 'reconciliations'> {
   return {
     addReconciliation: async (record, refusals = []) =>
-      db.transaction(async (trx) => {
+      inTurn(async (trx) => {
         await trx('reconciliations').insert({
           plan_id: record.planId,
           revision: record.revision,

@@ -29,6 +29,8 @@ function connect(filename: string): Knex {
     client: 'sqlite3',
     connection: { filename, flags: ['OPEN_URI'] },
     useNullAsDefault: true,
+    // What a statement was to write may be secret, and errors are logged.
+    compileSqlOnError: false,
     // Every error reaches the caller, who says it better.
     log: { error: silence, warn: silence, deprecate: silence, debug: silence },
     // One connection: the transactions of this process stand in line, and a database in memory is one database.

@@ -3,11 +3,12 @@ import { dirname } from 'node:path'
 import type { Knex } from 'knex'
 import { createKnexStore, fleetId } from './knex-store.ts'
 import { migrate, schemaAge } from './migrations/migrations.ts'
+import { notEmpty, refuseMoved, unknownStore, type MoveSource, type MoveTarget } from './move.ts'
 import { createPrivate, sizeOf, syncFolder } from './private-file.ts'
 import { memoryDatabase, pragma, sqliteDatabase } from './sqlite-database.ts'
 import { corrupt, explainSqlite } from './sqlite-errors.ts'
 import { lockStore } from './sqlite-lock.ts'
-import { StoreError, type Store } from './store.ts'
+import { newerStore, olderStore, StoreError, type Store } from './store.ts'
 
 export interface SqliteStoreOptions {
   readonly file: string
@@ -29,11 +30,8 @@ const applicationId = 0x57_45_49_52
  * @throws StoreError when the file is damaged, newer, in use or out of reach. It is never replaced.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  try {
-    return await (options.readOnly ? openForReading(options.file) : openForWriting(options))
-  } catch (error) {
-    throw unreachable(options.file, explainSqlite(options.file, error))
-  }
+  const { file, readOnly } = options
+  return explaining(file, async () => (readOnly === true ? openForReading(file) : openForWriting(options)))
 }
 
 async function openForReading(file: string): Promise<Store> {
@@ -47,7 +45,7 @@ async function openForReading(file: string): Promise<Store> {
   const db = sqliteDatabase(file, log === undefined ? 'read-immutable' : 'read')
   try {
     const { pending } = await check(file, db)
-    if (pending.length > 0) throw older(file)
+    if (pending.length > 0) throw olderStore(file)
     return createStore(file, db, await fleetId(db, missingFleet(file)), [])
   } catch (error) {
     await db.destroy()
@@ -58,7 +56,7 @@ async function openForReading(file: string): Promise<Store> {
 async function openForWriting({ file, clock, newId }: SqliteStoreOptions): Promise<Store> {
   const held: AsyncDisposable[] = [await lockStore(file, clock.now())]
   try {
-    if (!(await storeExists(file))) await make(file, newId)
+    if (!(await storeExists(file))) await make(file, async (db) => void (await fleetId(db, newId)))
     const db = sqliteDatabase(file, 'write')
     held.unshift({ [Symbol.asyncDispose]: async () => db.destroy() })
     await check(file, db)
@@ -79,17 +77,17 @@ async function storeExists(file: string): Promise<boolean> {
   return size !== undefined
 }
 
-/** Builds the new store under another name first: under its own it exists only whole. */
-async function make(file: string, newId: () => string): Promise<void> {
+/** Builds a store under another name first: under its own it exists only whole. */
+async function make(file: string, fill: (db: Knex) => Promise<void>): Promise<void> {
   const draft = `${file}.new`
-  for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${draft}${suffix}`, { force: true })
+  await removeDraft(draft)
   await createPrivate(draft)
   const db = sqliteDatabase(draft, 'write')
   try {
     await db.raw(`PRAGMA application_id = ${applicationId}`)
     await db.raw('PRAGMA journal_mode = WAL')
     await migrate(db)
-    await fleetId(db, newId)
+    await fill(db)
   } finally {
     await db.destroy()
   }
@@ -97,24 +95,81 @@ async function make(file: string, newId: () => string): Promise<void> {
   await syncFolder(dirname(file))
 }
 
+async function removeDraft(draft: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${draft}${suffix}`, { force: true })
+}
+
+/** A store whose fleet is to be moved elsewhere. */
+export async function openSqliteSource(file: string, now: Date): Promise<MoveSource> {
+  return explaining(file, async () => {
+    await using stack = new AsyncDisposableStack()
+    if (!(await storeExists(file))) throw unknownStore(file)
+    stack.use(await lockStore(file, now))
+    const db = stack.adopt(sqliteDatabase(file, 'write'), async (one) => one.destroy())
+    if ((await check(file, db)).pending.length > 0) throw olderStore(file)
+    const held = stack.move()
+    return {
+      db,
+      counters: async () => {
+        const rows: readonly { readonly name: unknown; readonly seq: unknown }[] = await db(
+          'sqlite_sequence',
+        ).select('name', 'seq')
+        return new Map(rows.map(({ name, seq }) => [String(name), Number(seq)]))
+      },
+      [Symbol.asyncDispose]: async () => held.disposeAsync(),
+    }
+  })
+}
+
+/** A file that does not exist yet, for a fleet that comes from elsewhere. It exists whole or not at all. */
+export async function openSqliteTarget(file: string, now: Date): Promise<MoveTarget> {
+  return explaining(file, async () => {
+    const lock = await lockStore(file, now)
+    if (await storeExists(file)) {
+      await lock[Symbol.asyncDispose]()
+      throw notEmpty(file)
+    }
+    return {
+      fill: async (work) =>
+        make(file, async (db) => {
+          await work(db, async (table, last) => {
+            await db('sqlite_sequence').where({ name: table }).delete()
+            await db('sqlite_sequence').insert({ name: table, seq: last })
+          })
+        }).catch(async (error: unknown) => {
+          await removeDraft(`${file}.new`)
+          throw explainSqlite(file, error)
+        }),
+      [Symbol.asyncDispose]: async () => lock[Symbol.asyncDispose](),
+    }
+  })
+}
+
+async function explaining<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw unreachable(file, explainSqlite(file, error))
+  }
+}
+
 /** @throws StoreError when the file is damaged, no store of ours, or newer than this program. */
 async function check(file: string, db: Knex): Promise<{ readonly pending: readonly string[] }> {
   if ((await pragma(db, 'application_id')) !== applicationId) throw corrupt(file, 'it is not a store of Weir')
   const found = await pragma(db, 'quick_check')
   if (found !== 'ok') throw corrupt(file, String(found).replaceAll(/\s+/g, ' '))
+  await refuseMoved(file, db)
   const age = await schemaAge(db)
   if (age.unknown.length === 0) return age
-  throw new StoreError(
-    'store-newer',
-    `The store ${file} was written by a newer version (it has ${age.unknown.join(', ')}).`,
-    'Run that version or a newer one, or restore a backup from before the upgrade.',
-  )
+  throw newerStore(file, age.unknown)
 }
 
 function createStore(file: string, db: Knex, fleet: string, held: readonly AsyncDisposable[]): Store {
   return createKnexStore({
     db,
     fleet,
+    // Its one connection gives them turns.
+    inTurn: async (work) => db.transaction(work),
     // Whoever holds the lock of the store is the only one to write it.
     soleWriter: held.length > 0,
     explain: (error) => explainSqlite(file, error),
@@ -129,14 +184,6 @@ function missingFleet(file: string): () => string {
   return () => {
     throw corrupt(file, 'it holds no fleet')
   }
-}
-
-function older(file: string): StoreError {
-  return new StoreError(
-    'store-unreachable',
-    `The store ${file} was written by an older version, and a dry run does not change it.`,
-    'Start the reconciler of this version once; it brings the store up to date.',
-  )
 }
 
 /** Errors of the file system: no folder, no right, no space. */

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex'
 import type { StatusRecord } from '../model/status-record.ts'
+import type { Database } from './database.ts'
 import { toStatusRecord, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -7,7 +7,7 @@ import type { Store } from './store.ts'
 const rowsPerInsert = 200
 
 /** The status of every object, so that `since` survives a restart. */
-export function statusTable(db: Knex): Pick<Store, 'statuses' | 'saveStatuses'> {
+export function statusTable({ db, inTurn }: Database): Pick<Store, 'statuses' | 'saveStatuses'> {
   return {
     async statuses() {
       const rows: Row[] = await db('statuses').select('record').orderBy(['kind', 'name'])
@@ -16,7 +16,7 @@ export function statusTable(db: Knex): Pick<Store, 'statuses' | 'saveStatuses'> 
 
     async saveStatuses(changed, gone) {
       if (changed.length === 0 && gone.length === 0) return
-      await db.transaction(async (trx) => {
+      await inTurn(async (trx) => {
         for (const { kind, name } of gone) await trx('statuses').where({ kind, name }).delete()
         for (let at = 0; at < changed.length; at += rowsPerInsert)
           await trx('statuses')

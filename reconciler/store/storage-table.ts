@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { sha256 } from '../model/digest.ts'
 import type { DocumentKind, DocumentWrite, FlowsSaved, FlowsWrite } from '../model/instance-storage.ts'
+import type { Database } from './database.ts'
 import { libraryTable } from './library-table.ts'
 import { toStoredFlows, toText, type Row } from './rows.ts'
 import { listSetAside, settingAside } from './set-aside.ts'
@@ -9,14 +10,15 @@ import type { InstanceStorage } from './store.ts'
 const flowsColumns = ['nodes', 'credentials', 'revision', 'saved_at', 'saved_by', 'origin'] as const
 
 /** What editors keep: flows with their credentials, Node-RED's settings, sessions, library. */
-export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStorage> {
+export function storageTable(database: Database): Pick<InstanceStorage, keyof InstanceStorage> {
+  const { db, inTurn } = database
   return {
     async flows(uid) {
       const row: Row | undefined = await db('instance_flows').where({ uid }).first(flowsColumns)
       return row && toStoredFlows(row)
     },
 
-    saveFlows: async (uid, write) => db.transaction(async (trx) => saveFlows(trx, uid, write)),
+    saveFlows: async (uid, write) => inTurn(async (trx) => saveFlows(trx, uid, write)),
 
     flowsSetAside: async (uid) => listSetAside(db, uid),
 
@@ -25,9 +27,10 @@ export function storageTable(db: Knex): Pick<InstanceStorage, keyof InstanceStor
       return row && toText(row, 'content')
     },
 
-    saveDocument: async (uid, kind, write) => saveDocument(db, { uid, kind, ...write }),
+    saveDocument: async (uid, kind, write) =>
+      inTurn(async (trx) => saveDocument(trx, { uid, kind, ...write })),
 
-    ...libraryTable(db),
+    ...libraryTable(database),
   }
 }
 
@@ -41,25 +44,22 @@ interface DocumentSave extends DocumentWrite {
   readonly kind: DocumentKind
 }
 
-/** What was read stands in the condition of the writing statement: nobody wrote in between. */
-async function saveDocument(db: Knex, { uid, kind, base, content }: DocumentSave): Promise<boolean> {
-  const read = async () => {
-    const row: Row | undefined = await db(tables[kind]).where({ uid }).first('content')
-    return row && toText(row, 'content')
-  }
-  const found = await read()
+async function saveDocument(
+  trx: Knex.Transaction,
+  { uid, kind, base, content }: DocumentSave,
+): Promise<boolean> {
+  const row: Row | undefined = await trx(tables[kind]).where({ uid }).first('content')
+  const found = row && toText(row, 'content')
   // Also where an earlier attempt wrote it, and its answer was lost on the way.
   if (found === content) return true
   if (base !== (found === undefined ? undefined : sha256(found))) return false
-  if (found === undefined) await db(tables[kind]).insert({ uid, content }).onConflict('uid').ignore()
-  else await db(tables[kind]).where({ uid, content: found }).update({ content })
-  return (await read()) === content
+  await trx(tables[kind]).insert({ uid, content }).onConflict('uid').merge()
+  return true
 }
 
 /** So many deploys of an instance are known again. */
 const deploysKnown = 16
 
-/** The condition stands in the writing statement itself, so that two writers cannot both meet it on any engine. */
 async function saveFlows(trx: Knex.Transaction, uid: string, write: FlowsWrite): Promise<FlowsSaved> {
   const { base, revision, savedAt, origin, deploy } = write
   const known = await deploysOf(trx, uid)

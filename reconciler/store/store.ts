@@ -136,6 +136,9 @@ export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStor
   /** This fleet's own id, made once. */
   readonly fleet: string
 
+  /** Why nothing can be written at the moment, where that is known. */
+  trouble(): StoreError | undefined
+
   inventory(): Promise<readonly InventoryEntry[]>
   /**
    * Gives an instance its identity, before anything is created for it. A name that has one keeps all of it: uid, port
@@ -200,7 +203,15 @@ export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStor
  */
 export class StoreError extends Error {
   readonly code:
-    'store-corrupt' | 'store-newer' | 'store-locked' | 'store-unreachable' | 'port-taken' | 'name-taken'
+    | 'store-corrupt'
+    | 'store-newer'
+    | 'store-locked'
+    | 'store-unreachable'
+    | 'store-moved'
+    | 'store-not-empty'
+    | 'move-failed'
+    | 'port-taken'
+    | 'name-taken'
   readonly remedy: string
 
   constructor(code: StoreError['code'], message: string, remedy: string, options: { cause?: unknown } = {}) {
@@ -209,4 +220,20 @@ export class StoreError extends Error {
     this.code = code
     this.remedy = remedy
   }
+}
+
+export function newerStore(store: string, unknown: readonly string[]): StoreError {
+  return new StoreError(
+    'store-newer',
+    `The store ${store} was written by a newer version (it has ${unknown.join(', ')}).`,
+    'Run that version or a newer one, or restore a backup from before the upgrade.',
+  )
+}
+
+export function olderStore(store: string): StoreError {
+  return new StoreError(
+    'store-unreachable',
+    `The store ${store} was written by an older version, and a dry run does not change it.`,
+    'Start the reconciler of this version once; it brings the store up to date.',
+  )
 }

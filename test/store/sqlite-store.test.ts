@@ -8,6 +8,7 @@ import { storageConformance } from '../conformance/storage-conformance.ts'
 import { auditConformance } from '../conformance/audit-conformance.ts'
 import { identityConformance } from '../conformance/identity-conformance.ts'
 import { rejectsWith, storeConformance } from '../conformance/store-conformance.ts'
+import { turnsConformance } from '../conformance/turns-conformance.ts'
 import { ChildLines } from '../support/child-lines.ts'
 import { applied } from '../support/inventory-fixtures.ts'
 
@@ -40,6 +41,7 @@ t.test('SQLite keeps what every store keeps', async (t) => {
   storageConformance(t, async (t) => open(emptyFile(t)))
   auditConformance(t, async (t) => open(emptyFile(t)))
   identityConformance(t, async (t) => open(emptyFile(t)))
+  turnsConformance(t, async (t) => open(emptyFile(t)))
 })
 
 t.test('what was written is there after closing, under the same fleet', async (t) => {

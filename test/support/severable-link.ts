@@ -6,6 +6,8 @@ import { connect, createServer, type Socket } from 'node:net'
 export interface SeverableLink extends AsyncDisposable {
   readonly url: string
   mode: 'up' | 'down' | 'deaf'
+  /** Ends what is open; nobody answers any more. */
+  cut(): void
 }
 
 export async function severableLink(target: string): Promise<SeverableLink> {
@@ -35,6 +37,10 @@ export async function severableLink(target: string): Promise<SeverableLink> {
   const link: SeverableLink = {
     url: `http://127.0.0.1:${address.port}`,
     mode: 'up',
+    cut: () => {
+      link.mode = 'down'
+      for (const socket of open) socket.destroy()
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of open) socket.destroy()
       await new Promise((resolve) => server.close(resolve))

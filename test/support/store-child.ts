@@ -1,10 +1,13 @@
 /**
- * A process that opens a store and says on stdout what it did, one word a line. Arguments: the file, then what to do:
+ * A process that opens a store and says on stdout what it did, one word a line. Arguments: the file or the URL, then what to do:
  * `hold` waits for its end; `begin` opens an action and waits; `fill` writes until writing fails; `tell` grows the
  * audit trail, five facts at a time, and says how long it is.
  */
+import { parseStoreUrl } from '../../reconciler/model/store-url.ts'
+import { openPostgresStore } from '../../reconciler/store/postgres-store.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
-import { StoreError } from '../../reconciler/store/store.ts'
+import { StoreError, type Store } from '../../reconciler/store/store.ts'
+import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import { applied } from './inventory-fixtures.ts'
 
 const [file = '', task = 'hold'] = process.argv.slice(2)
@@ -12,15 +15,20 @@ const say = (word: string): void => {
   process.stdout.write(`${word}\n`)
 }
 
+async function openStore(place: string): Promise<Store> {
+  const deps = { clock: systemClock, newId: () => 'fleet-of-child' }
+  if (!place.startsWith('postgres:')) return openSqliteStore({ ...deps, file: place })
+  const target = parseStoreUrl(place, (path) => path)
+  if (target.kind !== 'postgres') throw new Error(place)
+  const log = { info: () => undefined, warn: () => undefined }
+  return openPostgresStore({ ...deps, target, newToken: () => String(process.pid), log })
+}
+
 // With a handler the limit on the size of a file is an error of write(2), as a full disk is.
 process.on('SIGXFSZ', () => undefined)
 
 try {
-  const store = await openSqliteStore({
-    file,
-    clock: { now: () => new Date() },
-    newId: () => 'fleet-of-child',
-  })
+  const store = await openStore(file)
   if (task === 'begin') {
     await store.allot({ uid: 'u', name: 'press', driver: 'localfs', firstPort: 12080, tokenSha256: 't' })
     await store.beginAction({

@@ -5,7 +5,7 @@ import { isActive } from './facts.ts'
 import { reload } from './reload.ts'
 
 /** Of the command alone: what becomes of it is seen by its state. */
-const startWithinMs = 60_000
+const startWithinMs = 10_000
 
 /**
  * Has a live launcher fetch its settings, and start where it was stopped: also where it cannot take them over, since then it

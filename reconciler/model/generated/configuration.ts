@@ -50,6 +50,10 @@ export interface Configuration {
    */
   key?: string
   /**
+   * Where the store is: `sqlite:FILE` or `postgres://USER@HOST:PORT/DATABASE?…`, as told below. Default: weir.db in the data folder.
+   */
+  store?: string
+  /**
    * Host and port of the doors.
    */
   listen?: string

@@ -24,13 +24,14 @@ const fleet = object(
       },
       ['revision', 'readAt', 'error'],
     ),
+    store: object({ code: text, message: text, since: timestamp }),
     ready: flag,
     observedAt: timestamp,
     instances: object({ total: count, phases: mapOf(count), ready: count, drifted: count, stalled: count }),
     plan: object({ id: text, revision: text, complete: flag, refused: flag, headline: text }, ['headline']),
     diagnostics: list(diagnostic),
   },
-  ['observedAt', 'plan', 'diagnostics'],
+  ['store', 'observedAt', 'plan', 'diagnostics'],
 )
 
 const schema = {

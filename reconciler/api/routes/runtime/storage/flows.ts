@@ -49,7 +49,8 @@ const putSchema = {
     {
       nodes: { type: 'array', items: { type: 'object' } },
       credentials: { type: 'object' },
-      by: { type: 'string', minLength: 1, maxLength: 255 },
+      // no database keeps NUL
+      by: { type: 'string', pattern: '^[^\\u0000]{1,255}$' },
       origin: { enum: flowsOrigins },
       deploy: { type: 'string', pattern: '^[0-9a-f-]{36}$' },
     },
