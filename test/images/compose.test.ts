@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
+import { loadConfig } from '../../reconciler/config.ts'
 
 const folder = join(import.meta.dirname, '../../examples/docker-compose')
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
@@ -75,3 +76,14 @@ t.test('the reconciler believes the proxy, and nobody else, where people come fr
   const { trustProxy }: { trustProxy: readonly string[] } = parse(read('weir.yaml'))
   t.match(proxy.networks, { instances: { ipv4_address: String(trustProxy) } })
 })
+
+t.test(
+  'the configuration of the Compose example is one, and its instances find the reconciler',
+  async (t) => {
+    const { driver, docker } = await loadConfig({ config: 'weir.yaml' }, folder)
+    t.equal(driver, 'docker')
+    t.equal(docker && new URL(docker.runtimeUrl).hostname, 'reconciler', 'by the name of its service')
+    t.ok('reconciler' in compose.services)
+    t.equal(docker?.network, compose.networks['instances']?.name)
+  },
+)
