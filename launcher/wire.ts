@@ -54,7 +54,7 @@ export interface RuntimeSettings {
  */
 export interface RuntimeMembers {
   readonly uid: string
-  /** Of the settings with these members, and of the same without them: who has the rest already then has all. */
+  /** Of the settings with these members, and of the same without them: who has the rest already and all of these has all. */
   readonly digest: string
   readonly base: string
   readonly members: readonly MemberLeft[]

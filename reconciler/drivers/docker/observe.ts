@@ -194,7 +194,8 @@ function answered(fleet: string, { uid, show, facts }: Running, state: LauncherS
   if (state.uid !== uid || state.fleet !== fleet)
     return { kind: 'unknown', uid, cause: 'the launcher of another instance answers at its address' }
   const { phase, message, lastLines, declares } = state
-  const told = observedFacts(state, declares ?? { flows: false, modules: [] })
+  // The port is that of every container: two that are adopted would each be said to have it.
+  const { port: _, ...told } = observedFacts(state, declares ?? { flows: false, modules: [] })
   const fields =
     phase === 'stopped' ? { ...told, containers: facts.containers } : { ...facts, launchers: 1, ...told }
   return show(fields, phase, message, lastLines)

@@ -44,6 +44,14 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.equal(await startedAt(one.instance), start, 'and it was not started again')
   })
 
+  await t.test('containers of one port are not taken for instances that share it', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    const seen = await one.sight()
+    t.notOk(seen?.kind === 'present' && 'port' in seen.fields)
+  })
+
   await t.test('one that was paused goes on', async (t) => {
     const one = await beginInstance(t, under)
     await one.create()
