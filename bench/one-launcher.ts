@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LauncherBootstrap, LauncherState } from '../launcher/wire.ts'
 import { launcherFlags } from '../reconciler/compose-drivers.ts'
-import { inheritedEnvironment } from '../reconciler/drivers/localfs/environment.ts'
+import { launcherEnvironment } from '../reconciler/drivers/localfs/environment.ts'
 import { digestOf } from '../reconciler/model/digest.ts'
 import { freePortPair } from '../test/support/free-port.ts'
 import { openRuntimeDoor, type RuntimeDoor } from '../test/support/runtime-door.ts'
@@ -59,10 +59,7 @@ export async function prepareLauncher(
     versions: { nodeRed: stack.nodeRed, node: process.versions.node },
   }
   await writeFile(join(directory, 'launcher.json'), JSON.stringify(bootstrap), { mode: 0o600 })
-  const environment = {
-    ...inheritedEnvironment(process.env),
-    NODE_COMPILE_CACHE: join(data, 'cache', 'launcher'),
-  }
+  const environment = launcherEnvironment(process.env, data)
   return {
     port,
     door,

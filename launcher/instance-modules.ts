@@ -1,6 +1,6 @@
 import type { InstancePaths } from './bootstrap.ts'
 import type { ConsoleLog } from './console-log.ts'
-import { type Declared, installModules, installedModules, modulesDiffer } from './modules.ts'
+import { type Declared, installedModules, modulesDiffer } from './modules.ts'
 import type { Modules } from './package-json.ts'
 import type { LauncherBootstrap, LauncherState, RuntimeSettings } from './wire.ts'
 
@@ -43,6 +43,8 @@ export class InstanceModules {
   async install(settings: RuntimeSettings, signal: AbortSignal): Promise<void> {
     const { paths, bootstrap, environment: host, log, now, happened } = this.#parts
     log.say('Installing modules')
+    // Most lives of a launcher install nothing.
+    const { installModules } = await import('./install-modules.ts')
     const removed = await installModules(
       {
         ...declaredModules(settings),

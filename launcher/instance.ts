@@ -3,13 +3,13 @@ import { answers } from './health.ts'
 import { InstallBeside } from './install-beside.ts'
 import { InstanceModules, type InstanceModulesParts } from './instance-modules.ts'
 import { lastLines } from './last-lines.ts'
-import { LastSettings, withKnownKeys, withMembers } from './last-settings.ts'
+import { LastSettings, withKnownKeys } from './last-settings.ts'
 import { NodeRed } from './node-red.ts'
 import { pause } from './pause.ts'
 import { backOff } from './restart-policy.ts'
 import { type Fetched, type RuntimeClient, reasonOf } from './runtime-client.ts'
 import type { Samples } from './samples.ts'
-import { hasAll, narrowed } from './narrowed.ts'
+import { hasAll, narrowed, withoutGone } from './narrowed.ts'
 import { declaresOf, declaring, needsRestart } from './settings-file.ts'
 import { Supervisor, type Workload } from './supervisor.ts'
 import { Turns } from './turns.ts'
@@ -180,7 +180,8 @@ export class Instance {
     try {
       if (fetched.kind === 'settings') return { done: true, restarted: await this.#apply(fetched.settings) }
       await this.#narrow(fetched.members)
-      if (hasAll(this.#settings, fetched.members)) return { done: true, restarted: false }
+      if (this.#refused === undefined && hasAll(this.#settings, fetched.members))
+        return { done: true, restarted: false }
       this.fetchAgain()
       return { done: false, reason: fetched.reason }
     } catch (error) {
@@ -194,7 +195,7 @@ export class Instance {
     if (this.#closed.signal.aborted) return
     // Neither what is under way nor what waits its turn may start it again.
     this.#wanted.end(reason)
-    if (this.#refused !== undefined) return
+    if (this.#refused !== undefined) return this.fetchAgain()
     this.#refused = reason
     this.#parts.log.say(`${reason}: Node-RED is stopped`)
     this.#supervisor.stop(reason)
@@ -235,10 +236,16 @@ export class Instance {
 
   /** Whoever is gone is gone at once, whatever else waits its turn: a module may take minutes, or never come. */
   #withdraw(settings: RuntimeSettings, next: RuntimeSettings): void {
-    this.#nodeRed.writeMembers(next)
+    const left = withoutGone(settings, next)
+    this.#nodeRed.writeMembers(left)
+    this.#amendLast(next)
+    this.#settings = left
+  }
+
+  /** So that nobody comes back with a start that has to do without the reconciler. */
+  #amendLast(next: RuntimeSettings): void {
     const last = this.#last.get()
-    if (last !== undefined) this.#last.amend(withMembers(last, next))
-    this.#settings = settings === last ? this.#last.get() : withMembers(settings, next)
+    if (last !== undefined) this.#last.amend(withoutGone(last, next))
   }
 
   /**
@@ -289,6 +296,7 @@ export class Instance {
 
   #complete(fetched: RuntimeSettings): RuntimeSettings {
     const next = withKnownKeys(fetched, this.#settings ?? this.#last.get())
+    this.#amendLast(next)
     this.#last.offer(next)
     return next
   }
@@ -318,7 +326,7 @@ export class Instance {
   #beginOnLast(next: RuntimeSettings): void {
     const last = this.#settings ?? this.#last.get()
     if (last === undefined || !this.#modules.differ(next) || this.#modules.differ(last)) return
-    this.#settings = withMembers(last, next)
+    this.#settings = withoutGone(last, next)
     if (this.#asked === 'run') this.#run()
     else this.#supervisor.stop()
   }

@@ -1,4 +1,4 @@
-import { fs, util } from './builtin.ts'
+import { fs } from './builtin.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { isSettings } from './runtime-client.ts'
 import type { RuntimeSettings } from './wire.ts'
@@ -70,15 +70,6 @@ function readSettings(path: string, uid: string): Kept | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Settings with the members of newer ones: who is gone is gone, whatever keeps the rest from being taken over. */
-export function withMembers<T extends RuntimeSettings | undefined>(
-  settings: T,
-  { members }: RuntimeSettings,
-): T {
-  if (settings === undefined || util.isDeepStrictEqual(settings.members, members)) return settings
-  return { ...settings, members }
 }
 
 /** Earlier keys of credentials that an instance knows at most: those of the reconciler, and as many of this machine as one may have slept through. */

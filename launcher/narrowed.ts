@@ -27,6 +27,12 @@ function isAll(members: readonly Member[], now: RuntimeMembers): boolean {
   return util.isDeepStrictEqual(byName(members), byName(now.members))
 }
 
+/** The same by newer settings, while these stay in force: what those give comes with them. */
+export function withoutGone(settings: RuntimeSettings, { members }: RuntimeSettings): RuntimeSettings {
+  const { uid, digest } = settings
+  return narrowed(settings, { uid, digest, base: '', members })
+}
+
 function byName<M extends MemberLeft>(members: readonly M[]): ReadonlyMap<string, M> {
   return new Map(members.map((member) => [member.username, member]))
 }
@@ -35,16 +41,20 @@ function reduced(member: Member, now: MemberLeft): Member {
   const permissions = rank[now.permissions] < rank[member.permissions] ? now.permissions : member.permissions
   // Of whom nothing more is known it is not known either that their password is another one.
   if (now.proof === undefined) return { ...member, permissions }
-  const { username, passwordHash, tokens } = member
+  const { username, tokens } = member
   const stillThere = now.tokens?.filter(({ sha256 }) => tokens?.some((one) => one.sha256 === sha256))
   return {
     username,
     permissions,
     proof: now.proof,
     ...(now.displayName === undefined ? {} : { displayName: now.displayName }),
-    ...(passwordHash === undefined || now.passwordHash === undefined
-      ? {}
-      : { passwordHash: now.passwordHash }),
+    ...passwordOf(member, now),
     ...(stillThere === undefined || stillThere.length === 0 ? {} : { tokens: stillThere }),
   }
+}
+
+/** Settings that compare no passwords tell none; what runs on older ones goes on with those it knows while they are the same. */
+function passwordOf({ passwordHash, proof }: Member, now: MemberLeft): Pick<Member, 'passwordHash'> {
+  const hash = now.passwordHash ?? (now.proof === proof ? passwordHash : undefined)
+  return passwordHash === undefined || hash === undefined ? {} : { passwordHash: hash }
 }

@@ -35,6 +35,7 @@ export const launcherFlags = [
   '--optimize-for-size',
   '--no-opt',
   '--no-maglev',
+  '--compact-on-every-full-gc',
 ]
 
 export function composeDrivers(

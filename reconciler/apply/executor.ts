@@ -40,6 +40,7 @@ export class Executor {
   readonly #limit: LimitFunction
   readonly #work = new Map<string, Work>()
   readonly #failures = new Map<string, Failure>()
+  readonly #waitedFor = new Set<string>()
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps
@@ -63,11 +64,18 @@ export class Executor {
       if (!goesOn) abort.abort(new Error('superseded by a newer revision'))
     }
     const now = this.#deps.clock.now().getTime()
+    this.#waitedFor.clear()
     for (const task of tasks) {
       const { name } = task.action.target
+      if (task.waits === true && this.#work.has(name)) this.#waitedFor.add(name)
       if (!this.#work.has(name) && mayTry(this.#failures.get(name), task.revision, now))
         this.#start(name, task)
     }
+  }
+
+  /** Whether something is to be done to an instance once what is under way there is done. */
+  isWaitedFor(name: string): boolean {
+    return this.#waitedFor.has(name)
   }
 
   isActive(name: string): boolean {

@@ -34,11 +34,23 @@ export function tasksOf(plan: Plan, known: People, inventory: Inventory, behind:
       revision: plan.revision,
       reserved,
       origin: originOf(action, behind),
-      ...(refused ? { waits: true as const } : {}),
+      ...waitingFor(action, { refused, held: declared === undefined }),
       ...(entry === undefined ? {} : { entry }),
       ...(desired === undefined ? {} : { desired }),
     }
   })
+}
+
+/**
+ * What only takes rights away is no reason to break off what an earlier commit has begun on an instance: half of that may be
+ * a dead instance.
+ */
+function waitingFor(
+  { kind, changes }: Action,
+  { refused, held }: { readonly refused: boolean; readonly held: boolean },
+): Pick<Task, 'waits'> {
+  const rightsAlone = changes.length > 0 && changes.every(({ path }) => path.startsWith('access.'))
+  return refused || (held && kind === 'update' && rightsAlone) ? { waits: true } : {}
 }
 
 /** Only deletions are ever allowed. */

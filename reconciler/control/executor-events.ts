@@ -20,10 +20,14 @@ export function onExecutorEvent(deps: Hearers, executor: Executor): (event: Exec
       ...(error === undefined ? {} : { message: error.message }),
     })
     deps.board.refresh(executor, [target.name])
-    // What failed is tried again in its own time, however long the others take.
-    if (stage === 'aborted' || stage === 'failed' || (stage === 'ready' && executor.idle))
-      deps.queue.wake('settled')
+    if (leavesSomething(event, executor)) deps.queue.wake('settled')
   }
+}
+
+/** What failed is tried again in its own time, however long the others take; so is what had to wait for this. */
+function leavesSomething({ stage, task }: ExecutorEvent, executor: Executor): boolean {
+  if (stage === 'ready') return executor.idle || executor.isWaitedFor(task.action.target.name)
+  return stage === 'aborted' || stage === 'failed'
 }
 
 function logEvent({ stage, task, error }: ExecutorEvent, { log }: Hearers): void {

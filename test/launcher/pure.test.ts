@@ -6,7 +6,7 @@ import { mayBeSet } from '../../launcher/child-environment.ts'
 import { FlowsFile } from '../../launcher/flows-file.ts'
 import { LineSplitter, LogBuffer, withoutControls } from '../../launcher/log-buffer.ts'
 import { afterLife, noTroubles, type Troubles } from '../../launcher/restart-policy.ts'
-import { hasAll, narrowed } from '../../launcher/narrowed.ts'
+import { hasAll, narrowed, withoutGone } from '../../launcher/narrowed.ts'
 import { sameText } from '../../launcher/same-text.ts'
 import type { Member, MemberLeft } from '../../launcher/wire.ts'
 import { digestOf } from '../../reconciler/model/digest.ts'
@@ -60,6 +60,23 @@ t.test('who is narrowed bears a digest only with all that it stands for', async 
   t.equal(told({ ...olga, passwordHash: 'h' }).digest, 'before', 'a first password')
   t.equal(told({ ...olga, permissions: '*' }).digest, 'before', 'a right')
   t.equal(told({ username: 'olga', permissions: 'read' }).digest, 'before', 'of whom nothing is known')
+})
+
+t.test('newer settings take members away from those in force, and give them nothing', async (t) => {
+  const olga: Member = { username: 'olga', permissions: '*', proof: 'p', passwordHash: 'h' }
+  const otto: Member = { username: 'otto', permissions: 'read', proof: 'p' }
+  const settings = { ...settingsFor(1880, { digest: 'before', base: 'base' }), members: [olga, otto] }
+  const left = (...members: readonly Member[]) =>
+    withoutGone(settings, { ...settings, digest: 'after', members })
+  t.equal(left(otto, olga), settings, 'nobody is gone')
+  t.match(left(olga), { digest: 'before', members: [olga] })
+  t.strictSame(left(olga, { ...otto, permissions: '*' }, { ...otto, username: 'eve' }).members, [olga, otto])
+  const { passwordHash: _, ...withoutPassword } = olga
+  t.strictSame(left(withoutPassword).members, [olga], 'whose password is told no more, and the same')
+  t.strictSame(left({ ...withoutPassword, proof: 'q' }).members, [{ ...withoutPassword, proof: 'q' }])
+  t.strictSame(left({ ...olga, passwordHash: 'other', proof: 'q' }).members, [
+    { ...olga, passwordHash: 'other', proof: 'q' },
+  ])
 })
 
 t.test('flows on disk have the digest of the declared ones exactly where they are these', async (t) => {

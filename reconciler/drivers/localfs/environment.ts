@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 /** Variables by name, as `process.env` holds them. */
 export interface Environment {
   readonly [name: string]: string | undefined
@@ -36,4 +38,12 @@ export function inheritedEnvironment(environment: Environment): { [name: string]
   for (const [name, value] of Object.entries(environment))
     if (value !== undefined && kept.has(name.toLowerCase())) inherited[name] = value
   return inherited
+}
+
+/** What a launcher gets besides: where Node.js keeps what it compiles of it. */
+export function launcherEnvironment(environment: Environment, data: string): { [name: string]: string } {
+  return {
+    ...inheritedEnvironment(environment),
+    NODE_COMPILE_CACHE: join(data, 'cache', 'launcher'),
+  }
 }

@@ -6,7 +6,7 @@ import type { Driver } from '../driver.ts'
 import { createCompileStack } from './compile-stack.ts'
 import { createInstanceDirectories } from './directories.ts'
 import { localfsEffects } from './effects.ts'
-import { inheritedEnvironment, type Environment } from './environment.ts'
+import { inheritedEnvironment, launcherEnvironment, type Environment } from './environment.ts'
 import { expectedFields } from './fields.ts'
 import { createInstanceLifecycle } from './instance-lifecycle.ts'
 import { createLaunchers, type LauncherProgram } from './launchers.ts'
@@ -51,7 +51,7 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     compile: createCompileStack({ launcher: launcher.program, environment, log }),
     clock,
   })
-  const launchers = createLaunchers({ launcher: programOf(options, environment), table, watch, clock })
+  const launchers = createLaunchers({ launcher: programOf(options), table, watch, clock })
   const lifecycle = createInstanceLifecycle({
     fleet,
     modules: join(data, 'modules'),
@@ -98,10 +98,6 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
   }
 }
 
-function programOf(
-  { data, launcher, machine }: LocalfsOptions,
-  environment: LauncherProgram['environment'],
-): LauncherProgram {
-  const cache = { NODE_COMPILE_CACHE: join(data, 'cache', 'launcher') }
-  return { ...launcher, node: machine.program, environment: { ...environment, ...cache } }
+function programOf({ data, launcher, machine, environment }: LocalfsOptions): LauncherProgram {
+  return { ...launcher, node: machine.program, environment: launcherEnvironment(environment, data) }
 }
