@@ -59,6 +59,10 @@ t.test('people sign in to an editor at the reconciler, for as long as Git names 
   t.equal(page.status, 403)
   t.equal(await flows(again), 200)
   await end(server, 'SIGTERM')
-  t.equal((await new Visitor().open(`${editor}auth/strategy`)).status, 503)
+  const opened = async () => new Visitor().open(`${editor}auth/strategy`).catch(() => undefined)
+  await until(
+    'the outage is seen, which takes a second where many ask',
+    async () => (await opened())?.status === 503,
+  )
   t.equal(await flows(again), 200, 'who is signed in works on')
 })
