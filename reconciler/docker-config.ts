@@ -1,26 +1,7 @@
 import { resolve } from 'node:path'
 import type { Configuration as ConfigurationDocument } from './model/generated/configuration.ts'
 import { defined } from './model/defined.ts'
-
-/** How a Docker Engine is reached. Paths are absolute. */
-export type EngineAddress =
-  | { readonly kind: 'socket'; readonly path: string }
-  | {
-      readonly kind: 'tls'
-      readonly host: string
-      readonly port: number
-      readonly ca: string
-      readonly cert: string
-      readonly key: string
-    }
-  | {
-      readonly kind: 'ssh'
-      /** `HOST` or `USER@HOST`. */
-      readonly target: string
-      readonly port?: number
-      readonly key?: string
-      readonly knownHosts?: string
-    }
+import type { EngineAddress } from './model/engine-address.ts'
 
 /** What the docker driver is told. */
 export interface DockerConfig {

@@ -1,22 +1,10 @@
 import { readFileSync } from 'node:fs'
 import Docker from 'dockerode'
-import { sshAgent, type SshTarget } from './ssh-agent.ts'
+import type { EngineAddress } from '../../model/engine-address.ts'
+import { sshAgent } from './ssh-agent.ts'
 
-/** How an engine is reached; the files of TLS are read here. */
-export type EngineConnection =
-  | { readonly kind: 'socket'; readonly path: string }
-  | {
-      readonly kind: 'tls'
-      readonly host: string
-      readonly port: number
-      readonly ca: string
-      readonly cert: string
-      readonly key: string
-    }
-  | (SshTarget & { readonly kind: 'ssh' })
-
-/** A client of the engine. Nothing is connected before the first call, and nothing of the environment is looked at. */
-export function connectEngine(connection: EngineConnection): Docker {
+/** A client of the engine; the files of TLS are read here. Nothing is connected before the first call, and nothing of the environment is looked at. */
+export function connectEngine(connection: EngineAddress): Docker {
   switch (connection.kind) {
     case 'socket':
       return new Docker({ ...nothing, socketPath: connection.path })

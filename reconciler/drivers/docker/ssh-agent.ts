@@ -2,15 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { Agent } from 'node:http'
 import { Socket } from 'node:net'
 import { Duplex, type Readable, type Writable } from 'node:stream'
-
-/** Where the engine is, for the program ssh. */
-export interface SshTarget {
-  /** `HOST` or `USER@HOST`; it does not begin with a hyphen. */
-  readonly target: string
-  readonly port?: number
-  readonly key?: string
-  readonly knownHosts?: string
-}
+import type { SshTarget } from '../../model/engine-address.ts'
 
 /** As many connections as a server accepts at once by default (sshd_config(5), MaxStartups). */
 const atOnce = 8

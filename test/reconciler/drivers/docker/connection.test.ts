@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { connectEngine, type EngineConnection } from '../../../../reconciler/drivers/docker/connection.ts'
+import { connectEngine } from '../../../../reconciler/drivers/docker/connection.ts'
+import type { EngineAddress } from '../../../../reconciler/model/engine-address.ts'
 import { createEngine } from '../../../../reconciler/drivers/docker/engine.ts'
 import { sshArguments } from '../../../../reconciler/drivers/docker/ssh-agent.ts'
 import { isPortHeld } from '../../../../reconciler/drivers/localfs/ports.ts'
@@ -17,7 +18,7 @@ import { until } from '../../../support/until.ts'
 
 const run = promisify(execFile)
 const { signal } = new AbortController()
-const look = async (connection: EngineConnection) =>
+const look = async (connection: EngineAddress) =>
   createEngine(connectEngine(connection)).list({ 'weir.uid': 'nobody' }, signal)
 
 async function folderOf(t: Test): Promise<string> {
@@ -69,7 +70,7 @@ t.test(
     t.teardown(() => new Promise((resolve) => server.close(resolve)))
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
-    const by = (name: string, authority: string): EngineConnection => ({
+    const by = (name: string, authority: string): EngineAddress => ({
       kind: 'tls',
       host: '127.0.0.1',
       port,
@@ -110,7 +111,7 @@ PidFile none
   await mkdir('/run/sshd', { recursive: true })
   const server = spawn(sshd, ['-D', '-e', '-f', join(folder, 'sshd_config')], { stdio: 'ignore' })
   t.teardown(() => server.kill())
-  const by = (knownHosts: string): EngineConnection => ({
+  const by = (knownHosts: string): EngineAddress => ({
     kind: 'ssh',
     target: 'root@127.0.0.1',
     port,
