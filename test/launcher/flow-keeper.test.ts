@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ownFolder } from '../support/own-folder.ts'
 import { stubFlowsDoor, type StubDoor } from '../support/stub-door.ts'
 import { until } from '../support/until.ts'
 
@@ -69,7 +70,7 @@ const namesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder).to
 t.test('flows that a start had no answer for run as soon as there is one', async (t) => {
   const door = stubFlowsDoor(tab('stored'))
   door.mode = 'down'
-  const { run, state, warnings } = keeperIn(t.testdir(), door)
+  const { run, state, warnings } = keeperIn(ownFolder(), door)
   await run()
   t.equal(state.runs, '')
   t.match(warnings, [/no flows on this machine/])
@@ -79,7 +80,7 @@ t.test('flows that a start had no answer for run as soon as there is one', async
 })
 
 t.test('an old copy runs no longer than until the store answers', async (t) => {
-  const folder = t.testdir()
+  const folder = ownFolder()
   const door = stubFlowsDoor(tab('old'))
   await keeperIn(folder, door).run()
   door.stored = stubFlowsDoor(tab('new')).stored
@@ -93,7 +94,7 @@ t.test('an old copy runs no longer than until the store answers', async (t) => {
 })
 
 t.test('a full disk costs copies, not flows', async (t) => {
-  const folder = t.testdir()
+  const folder = ownFolder()
   const door = stubFlowsDoor(tab('stored'))
   const { keeper, run, state, warnings } = keeperIn(folder, door)
   await run()
@@ -113,7 +114,7 @@ t.test('a full disk costs copies, not flows', async (t) => {
 
 t.test('whoever conflicts has the flows of the store when they learn of it', async (t) => {
   const door = stubFlowsDoor(tab('one'))
-  const { keeper, run, state } = keeperIn(t.testdir(), door)
+  const { keeper, run, state } = keeperIn(ownFolder(), door)
   await run()
   door.stored = stubFlowsDoor(tab('other')).stored
   await t.rejects(keeper.saveFlows(tab('mine')), { status: 409, code: 'version_mismatch' })
@@ -123,7 +124,7 @@ t.test('whoever conflicts has the flows of the store when they learn of it', asy
 })
 
 t.test('what became stale while Node-RED was down does not run first', async (t) => {
-  const folder = t.testdir()
+  const folder = ownFolder()
   const door = stubFlowsDoor(tab('one'))
   const before = keeperIn(folder, door)
   await before.run()
@@ -145,7 +146,7 @@ t.test('what became stale while Node-RED was down does not run first', async (t)
 })
 
 t.test('the spool has an end, and keeps nothing that it did not take', async (t) => {
-  const folder = t.testdir()
+  const folder = ownFolder()
   const door = stubFlowsDoor(tab('one'))
   const limits = { deploys: 2, bytes: 1_000_000, apart: 1 }
   const { keeper, run } = keeperIn(folder, door, limits)

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ownFolder } from '../support/own-folder.ts'
 import { stubDoor, type StubDoor } from '../support/stub-door.ts'
 import { until } from '../support/until.ts'
 
@@ -43,7 +44,7 @@ const storedIn = (door: StubDoor): unknown => JSON.parse(door.stored ?? 'null')
 t.test('a start without an answer writes nothing over what the store has', async (t) => {
   const door = stubDoor('{"instanceId":"old","users":{"olga":{"menu":"kept"}}}')
   door.mode = 'down'
-  const { document, adopted } = documentAt({ folder: t.testdir(), door })
+  const { document, adopted } = documentAt({ folder: ownFolder(), door })
   t.same(await document.read(), {})
   await document.save({ instanceId: 'new', nodes: {} })
   document.deliver()
@@ -59,7 +60,7 @@ t.test('a start without an answer writes nothing over what the store has', async
 t.test('a session that a start did not know stays, and one that began meanwhile', async (t) => {
   const door = stubDoor('{"before":{"user":"olga"}}')
   door.mode = 'down'
-  const { document } = documentAt({ folder: t.testdir(), door, kind: 'sessions' })
+  const { document } = documentAt({ folder: ownFolder(), door, kind: 'sessions' })
   const sessions = await document.read()
   sessions['since'] = { user: 'vera' }
   await document.save(sessions)
@@ -74,7 +75,7 @@ t.test('a first start waits for an answer as long as any call does', async (t) =
   const door = stubDoor('{"a":1}')
   const slow = Promise.withResolvers<void>()
   door.before = async () => slow.promise
-  const folder = t.testdir()
+  const folder = ownFolder()
   const { document } = documentAt({ folder, door })
   const reading = document.read()
   // More than a start with a copy would wait.
@@ -95,7 +96,7 @@ t.test('an answer that came while this process was busy counts', async (t) => {
 t.test('an old copy brings no ended session back, and rolls no settings back', async (t) => {
   const copy = (content: Content) => JSON.stringify({ undelivered: true, known: ['0'.repeat(64)], content })
   for (const up of [true, false]) {
-    const folder = t.testdir()
+    const folder = ownFolder()
     writeFileSync(join(folder, 'sessions.json'), copy({ ended: {}, open: { old: true } }))
     const door = stubDoor('{"open":{},"later":{}}')
     door.mode = up ? 'up' : 'down'
@@ -107,7 +108,7 @@ t.test('an old copy brings no ended session back, and rolls no settings back', a
     t.same(sessions, { open: {} })
     t.same(storedIn(door), { open: {} })
   }
-  const folder = t.testdir()
+  const folder = ownFolder()
   writeFileSync(join(folder, 'settings.json'), copy({ a: 'old' }))
   const door = stubDoor('{"a":"new"}')
   const { document } = documentAt({ folder, door })
@@ -118,7 +119,7 @@ t.test('an old copy brings no ended session back, and rolls no settings back', a
 })
 
 t.test('an old copy that nobody marked is compared as soon as the store answers', async (t) => {
-  const folder = t.testdir()
+  const folder = ownFolder()
   const known = ['0'.repeat(64)]
   writeFileSync(
     join(folder, 'sessions.json'),
@@ -137,7 +138,7 @@ t.test('an old copy that nobody marked is compared as soon as the store answers'
 
 t.test('what was sent and whose answer was lost is nobody else’s', async (t) => {
   const door = stubDoor('{"a":0}')
-  const folder = t.testdir()
+  const folder = ownFolder()
   const first = documentAt({ folder, door })
   await first.document.read()
   first.document.deliver()
@@ -158,7 +159,7 @@ t.test('what was sent and whose answer was lost is nobody else’s', async (t) =
 
 t.test('a sign-out reaches the store where the disk is full', async (t) => {
   const door = stubDoor('{"one":{},"two":{}}')
-  const folder = join(t.testdir(), 'full')
+  const folder = join(ownFolder(), 'full')
   mkdirSync(folder)
   const { document, warnings } = documentAt({ folder, door, kind: 'sessions' })
   const sessions = await document.read()
@@ -179,7 +180,7 @@ t.test('a sign-out reaches the store where the disk is full', async (t) => {
 
 t.test('what was before is not read again once the store has it', async (t) => {
   const door = stubDoor()
-  const place = { folder: t.testdir(), door, kind: 'sessions', earlier: { old: {} } } as const
+  const place = { folder: ownFolder(), door, kind: 'sessions', earlier: { old: {} } } as const
   const { document, retired } = documentAt(place)
   t.same(await document.read(), { old: {} })
   t.same(retired, [])
