@@ -1,14 +1,14 @@
 import { fs } from './builtin.ts'
 import { join } from 'node:path'
-import { pause } from './pause.ts'
 import type { LauncherBootstrap } from './wire.ts'
 
-const { existsSync, readFileSync } = fs
-const lookAgainMs = 50
+const { readFileSync } = fs
 
 /** Where things lie in an instance's directory. */
 export interface InstancePaths {
   readonly bootstrap: string
+  /** What it was told last by the file that `--bootstrap` names. */
+  readonly lastBootstrap: string
   readonly consoleLog: string
   readonly lastSettings: string
   /** Node-RED's userDir. */
@@ -28,6 +28,7 @@ export function instancePaths(directory: string): InstancePaths {
   const user = join(directory, 'user')
   return {
     bootstrap: join(directory, 'launcher.json'),
+    lastBootstrap: join(directory, 'bootstrap.json'),
     consoleLog: join(directory, 'console.log'),
     lastSettings: join(directory, 'settings.json'),
     user,
@@ -51,17 +52,6 @@ const texts = [
   'stack',
   'node',
 ] as const
-
-/**
- * Waits for a file that somebody puts there by renaming it, so that it is whole once it is seen. Throws an Error when
- * the signal aborts before.
- */
-export async function appears(path: string, signal: AbortSignal): Promise<void> {
-  while (!existsSync(path)) {
-    if (signal.aborted) throw new Error(`${path} did not come: who started this launcher has to put it there`)
-    await pause(lookAgainMs, signal)
-  }
-}
 
 /** Reads `launcher.json`. Throws an Error that names what is wrong, and never a value: tokens stand in it. */
 export function readBootstrap(path: string): LauncherBootstrap {

@@ -3,13 +3,14 @@ import type { Server } from 'node:http'
 import { util } from './builtin.ts'
 import { createAdminApi } from './admin-api.ts'
 import type { AuditReporter } from './audit-reporter.ts'
-import { appears, type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
+import { type InstancePaths, instancePaths, readBootstrap } from './bootstrap.ts'
 import { ConsoleLog } from './console-log.ts'
 import { listenFailure } from './health.ts'
 import { Instance } from './instance.ts'
 import { createRuntimeClient, reasonOf, type RuntimeClient } from './runtime-client.ts'
 import { Samples } from './samples.ts'
 import { StateReporter } from './state-reporter.ts'
+import { told } from './told.ts'
 import type { LauncherBootstrap } from './wire.ts'
 
 /** Exit codes as in sysexits.h. */
@@ -20,8 +21,6 @@ const exitTemporary = 75
 /** All that is ended 9 s after it was asked to; what is left then, the watchdogs kill. */
 const lastMomentMs = 9000
 const lastReportMs = 500
-/** How long a container may run before it is told what it is. */
-const bootstrapWithinMs = 60_000
 
 interface Running {
   readonly instance: Instance
@@ -36,18 +35,36 @@ async function main(): Promise<void> {
   })
   if (values.directory === undefined) throw new Error('--directory is missing')
   const paths = instancePaths(values.directory)
-  if (values.bootstrap !== undefined) {
-    // for who reads what a container says: there is no console log yet
-    process.stdout.write(`launcher: takes what it is told from ${values.bootstrap}\n`)
-    await appears(values.bootstrap, AbortSignal.timeout(bootstrapWithinMs))
+  const { bootstrap: named } = values
+  // for who reads what a container says: its console log is another
+  if (named !== undefined) process.stdout.write(`launcher: takes what it is told from ${named}\n`)
+  const [log, ending] = [new ConsoleLog(paths.consoleLog), new AbortController()]
+  let running: Running | undefined
+  onSignals({ running: () => running, ending, log })
+  const tellings =
+    named === undefined
+      ? [readBootstrap(paths.bootstrap)]
+      : told({ named, last: paths.lastBootstrap, say: log.say }, ending.signal)
+  for await (const bootstrap of tellings) {
+    if (running !== undefined) {
+      log.say('Told anew what it is: begins again')
+      await shutDown(running)
+    }
+    if (ending.signal.aborted) return
+    running = compose(bootstrap, paths, log)
+    await begin(running, bootstrap, log)
   }
-  const bootstrap = readBootstrap(values.bootstrap ?? paths.bootstrap)
-  const log = new ConsoleLog(paths.consoleLog)
-  const running = compose(bootstrap, paths, log)
-  await lock(running.admin, bootstrap, log)
-  onSignals(running, log)
+}
+
+/** Settles when its admin API answers; what comes after that is seen there. */
+async function begin(
+  { admin, instance }: Running,
+  bootstrap: LauncherBootstrap,
+  log: ConsoleLog,
+): Promise<void> {
+  await lock(admin, bootstrap, log)
   log.say(`Launcher of ${bootstrap.name} (${bootstrap.uid}), process ${process.pid}`)
-  await running.instance.open().catch((error) => log.say(`Cannot begin: ${stackOf(error)}`))
+  void instance.open().catch((error) => log.say(`Cannot begin: ${stackOf(error)}`))
 }
 
 function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: ConsoleLog): Running {
@@ -130,14 +147,21 @@ async function lock(admin: Server, bootstrap: LauncherBootstrap, log: ConsoleLog
   process.exit(exitTemporary)
 }
 
-function onSignals(running: Running, log: ConsoleLog): void {
-  let asked = 0
+interface Ending {
+  /** What there is to end, if there is anything yet. */
+  readonly running: () => Running | undefined
+  /** Aborted once it ends. */
+  readonly ending: AbortController
+  readonly log: ConsoleLog
+}
+
+function onSignals({ running, ending, log }: Ending): void {
   const end = (code: number, why: string) => {
-    asked += 1
-    if (asked > 1) return running.instance.hurry()
+    if (ending.signal.aborted) return running()?.instance.hurry()
+    ending.abort()
     log.say(`Ending: ${why}`)
     setTimeout(() => process.exit(code), lastMomentMs)
-    void shutDown(running).then(
+    void shutDown(running()).then(
       () => process.exit(code),
       (error) => {
         log.say(`Could not end cleanly: ${reasonOf(error)}`)
@@ -155,10 +179,15 @@ function onSignals(running: Running, log: ConsoleLog): void {
   })
 }
 
-async function shutDown({ instance, reporter, audit, admin }: Running): Promise<void> {
+async function shutDown(running: Running | undefined): Promise<void> {
+  if (running === undefined) return
+  const { instance, reporter, audit, admin } = running
   await instance.close()
   await Promise.all([reporter.close(lastReportMs), audit.now?.close(lastReportMs)])
-  admin.closeAllConnections()
+  await new Promise((resolve) => {
+    admin.close(resolve)
+    admin.closeAllConnections()
+  })
 }
 
 function stackOf(error: unknown): string {

@@ -174,8 +174,8 @@ export interface ReloadRefusal {
 
 /**
  * `launcher.json` in the instance's directory, mode 0600, written by the driver before it starts the launcher; or the file
- * that the launcher's `--bootstrap` names, renamed into its place within a minute after the start.
- * Tokens stand here and nowhere else: not in arguments, not in the environment.
+ * that the launcher's `--bootstrap` names, renamed into its place within a minute after the start. Of the latter the launcher
+ * keeps a copy, `bootstrap.json`. Tokens stand here and in Node-RED's settings: not in arguments, not in the environment.
  */
 export interface LauncherBootstrap {
   readonly uid: string

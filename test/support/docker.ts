@@ -212,7 +212,7 @@ async function destroy(engine: Docker, uid: string, containers: readonly Docker.
 /** Whether the volume holds what was left in it, be there a container or not. */
 async function isMarked(volume: string): Promise<boolean> {
   if ((await docker('volume', 'ls', '--quiet', '--filter', `name=^${volume}$`)) === '') return false
-  const probe = ['run', '--rm', '--volume', `${volume}:/data:ro`, '--entrypoint', 'test']
+  const probe = ['run', '--rm', '--network', 'none', '--volume', `${volume}:/data:ro`, '--entrypoint', 'test']
   return docker(...probe, `${image.repository}:${image.nodeRed}`, '-e', '/data/mark').then(
     () => true,
     () => false,

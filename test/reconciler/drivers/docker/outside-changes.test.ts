@@ -64,23 +64,55 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.equal(await startedAt(one.instance), start)
   })
 
-  await t.test('one that the engine started again by itself is told once more what it is', async (t) => {
+  await t.test(
+    'one that the engine started again by itself runs without being told what it is',
+    async (t) => {
+      const one = await beginInstance(t, under)
+      await one.create()
+      await one.asExpected()
+      await world.mark(one.instance.uid)
+      const container = await under.containerOf(one.instance.uid)
+      const { State } = await container.inspect()
+      process.kill(State.Pid, 'SIGKILL')
+      await until('the engine has started it', async () => {
+        const now = (await container.inspect()).State
+        return now.Running && now.StartedAt !== State.StartedAt
+      })
+      await one.asExpected()
+      const { Pid } = (await container.inspect()).State
+      await one.update()
+      await one.asExpected()
+      t.equal((await container.inspect()).State.Pid, Pid, 'nor is it started again to be told')
+      t.equal(await world.count(one.instance.uid), 1)
+      t.ok(await world.isMarked(one.instance.uid))
+    },
+  )
+
+  await t.test('one that does not know any more what it is waits, and is told once more', async (t) => {
     const one = await beginInstance(t, under)
     await one.create()
     await one.asExpected()
-    await world.mark(one.instance.uid)
     const container = await under.containerOf(one.instance.uid)
-    const { State } = await container.inspect()
-    process.kill(State.Pid, 'SIGKILL')
-    await until('the engine has started it', async () => {
-      const now = (await container.inspect()).State
-      return now.Running && now.StartedAt !== State.StartedAt
-    })
+    await docker('exec', container.id, 'rm', '/data/bootstrap.json')
+    await docker('restart', container.id)
     t.match(await one.sight(), { kind: 'present', phase: 'starting', fields: { launchers: 0 } })
     await one.update()
     await one.asExpected()
-    t.equal(await world.count(one.instance.uid), 1)
-    t.ok(await world.isMarked(one.instance.uid))
+    t.equal((await under.containerOf(one.instance.uid)).id, container.id)
+  })
+
+  await t.test('one that runs on former tokens is told those of now', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    const { id } = await under.containerOf(one.instance.uid)
+    const spoil = `sed -i 's/"adminToken":"[^"]*"/"adminToken":"former"/' /data/bootstrap.json`
+    await docker('exec', id, 'sh', '-c', spoil)
+    await docker('restart', id)
+    await until('it runs on those', async () => JSON.stringify(await one.sight()).includes('does not know'))
+    await one.update()
+    await one.asExpected()
+    t.equal((await under.containerOf(one.instance.uid)).id, id)
   })
 
   await t.test('its volume was deleted with its container: both are made anew', async (t) => {
