@@ -15,6 +15,8 @@ export interface AdminParts {
   stop(): void
   restart(): void
   reload(): Promise<Reloaded>
+  /** False: the reconciler does not tell. */
+  withdraw(): Promise<boolean>
   shutdown(): void
   /** Whether Node-RED answers now. */
   answers(): Promise<boolean>
@@ -55,6 +57,11 @@ export function createAdminApi(parts: AdminParts): Server {
       const state = parts.state()
       if (reloaded.done) answer(response, 200, { state, restarted: reloaded.restarted })
       else answer(response, 502, { error: reloaded.reason, state } satisfies ReloadRefusal)
+    },
+    'POST /withdraw': async ({ response }) => {
+      if (await parts.withdraw()) return answer(response, 200, parts.state())
+      const error = 'the reconciler does not tell who may come in'
+      answer(response, 502, { error, state: parts.state() } satisfies ReloadRefusal)
     },
   }
   const expected = `Bearer ${parts.token}`

@@ -20,7 +20,7 @@ const { mkdirSync } = fs
 
 export interface InstanceParts extends InstanceModulesParts {
   readonly samples: Pick<Samples, 'add'>
-  readonly runtime: Pick<RuntimeClient, 'settings'>
+  readonly runtime: Pick<RuntimeClient, 'settings' | 'members'>
   /** Called whenever the state has changed. */
   readonly changed: (state: LauncherState) => void
   /** Called with what belongs into the audit trail; `target`: what it happened to. */
@@ -138,6 +138,14 @@ export class Instance {
     return this.#takeOrTell(await this.#fetch())
   }
 
+  /** Ends rights that have ended at the reconciler, at once and whatever is under way, and nothing else. False where it does not tell. */
+  async withdraw(): Promise<boolean> {
+    const members = await this.#parts.runtime.members(this.#closed.signal)
+    if (members === undefined) return false
+    void this.#narrow(members).later.catch((error) => this.#parts.log.say(reasonOf(error)))
+    return true
+  }
+
   /** Whatever was refused its settings runs again only when it has them. */
   start(): void {
     this.#asked = 'run'
@@ -179,7 +187,7 @@ export class Instance {
       return { done: false, reason: fetched.reason }
     try {
       if (fetched.kind === 'settings') return { done: true, restarted: await this.#apply(fetched.settings) }
-      await this.#narrow(fetched.members)
+      await this.#narrow(fetched.members).later
       if (this.#refused === undefined && hasAll(this.#settings, fetched.members))
         return { done: true, restarted: false }
       this.fetchAgain()
@@ -238,31 +246,26 @@ export class Instance {
   #withdraw(settings: RuntimeSettings, next: RuntimeSettings): void {
     const left = withoutGone(settings, next)
     this.#nodeRed.writeMembers(left)
-    this.#amendLast(next)
+    this.#last.withdraw(next)
     this.#settings = left
   }
 
-  /** So that nobody comes back with a start that has to do without the reconciler. */
-  #amendLast(next: RuntimeSettings): void {
-    const last = this.#last.get()
-    if (last !== undefined) this.#last.amend(withoutGone(last, next))
-  }
-
-  /**
-   * The same at once, and for what waits its turn or is under way: that may still have them. Other drift is left alone.
-   */
-  async #narrow(members: RuntimeMembers): Promise<void> {
+  /** The same at once; `later` settles when what waits its turn or is under way, and may still have them, has them no more. */
+  #narrow(members: RuntimeMembers): { readonly later: Promise<void> } {
     this.#members = members
     if (this.#settings !== undefined && this.#refused === undefined)
       this.#withdraw(this.#settings, narrowed(this.#settings, members))
-    return this.#turns.take(async () => {
-      const before = this.#settings
-      if (before === undefined || this.#refused !== undefined || this.#members !== members) return
-      const next = narrowed(before, members)
-      if (next === before) return
-      this.#nodeRed.writeMembers(next)
-      this.#takeOver(next)
-    })
+    return { later: this.#turns.take(() => this.#narrowNow(members)) }
+  }
+
+  /** Other drift is left alone. */
+  async #narrowNow(members: RuntimeMembers): Promise<void> {
+    const before = this.#settings
+    if (before === undefined || this.#refused !== undefined || this.#members !== members) return
+    const next = narrowed(before, members)
+    if (next === before) return
+    this.#nodeRed.writeMembers(next)
+    this.#takeOver(next)
   }
 
   #left(settings: RuntimeSettings): RuntimeSettings {
@@ -290,13 +293,14 @@ export class Instance {
     this.#settings = this.#left(next)
     this.#beside.forget()
     const runs = this.#asked === 'run'
-    await (runs ? this.#runAnew(wanted) : this.#staysStopped(this.#settings, wasRefused))
+    if (runs) this.#run()
+    await (runs ? this.#settled(wanted) : this.#staysStopped(this.#settings, wasRefused))
     return runs
   }
 
   #complete(fetched: RuntimeSettings): RuntimeSettings {
     const next = withKnownKeys(fetched, this.#settings ?? this.#last.get())
-    this.#amendLast(next)
+    this.#last.withdraw(next)
     this.#last.offer(next)
     return next
   }
@@ -309,11 +313,6 @@ export class Instance {
       await this.#supervisor.idle()
     }
     this.#parts.changed(this.state())
-  }
-
-  async #runAnew(wanted: AbortSignal): Promise<void> {
-    this.#run()
-    await this.#settled(wanted)
   }
 
   /** Waits for what is under way, but not while newer settings wait: what they change may be all that keeps it from settling. */

@@ -1,5 +1,6 @@
 import { fs } from './builtin.ts'
 import { writeFileAtomic } from './atomic-file.ts'
+import { withoutGone } from './narrowed.ts'
 import { isSettings } from './runtime-client.ts'
 import type { RuntimeSettings } from './wire.ts'
 
@@ -35,9 +36,10 @@ export class LastSettings {
     if (this.#get()?.ran !== true) this.#keep({ settings, ran: false })
   }
 
-  /** The same with fewer members. Throws what the file system throws. */
-  amend(settings: RuntimeSettings): void {
-    this.#keep({ settings, ran: this.#get()?.ran ?? false })
+  /** Whoever newer ones do not name is gone, so that nobody comes back with a start without the reconciler. Throws what the file system throws. */
+  withdraw(newer: RuntimeSettings): void {
+    const kept = this.#get()
+    if (kept !== undefined) this.#keep({ ...kept, settings: withoutGone(kept.settings, newer) })
   }
 
   #get(): Kept | undefined {

@@ -85,6 +85,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
           for (const each of [reporter, audit.now]) each?.reachable()
         return fetched
       },
+      members: (signal) => runtime.members(signal),
     },
     changed: (state) => reporter.push(state),
     happened: (event, target) => void audit.first().then((trail) => trail.push(event, target)),
@@ -103,6 +104,7 @@ function compose(bootstrap: LauncherBootstrap, paths: InstancePaths, log: Consol
     stop: () => instance.stop(),
     restart: () => instance.restart(),
     reload: () => instance.reload(),
+    withdraw: () => instance.withdraw(),
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),
   })
   return { instance, reporter, audit, admin }

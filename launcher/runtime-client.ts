@@ -19,6 +19,8 @@ export type Fetched =
 
 export interface RuntimeClient {
   settings(signal: AbortSignal): Promise<Fetched>
+  /** Who may come in at most; undefined where that cannot be told. */
+  members(signal: AbortSignal): Promise<RuntimeMembers | undefined>
   /** The status of the answer. Rejects where there is none. */
   report(state: LauncherState, signal: AbortSignal): Promise<number>
   /** The status of the answer. Rejects where there is none. */
@@ -31,16 +33,26 @@ const timeoutMs = 10_000
 export function createRuntimeClient(bootstrap: LauncherBootstrap): RuntimeClient {
   const base = bootstrap.runtimeUrl.replace(/\/+$/, '')
   const ask = { token: bootstrap.runtimeToken, timeoutMs }
+  async function members(signal: AbortSignal): Promise<RuntimeMembers | undefined> {
+    try {
+      const url = `${base}/runtime/v1/members`
+      const { status, body } = await requestJson({ ...ask, method: 'GET', url }, signal)
+      return status === 200 && isMembers(body) ? body : undefined
+    } catch {
+      return undefined
+    }
+  }
+
   return {
+    members,
     async settings(signal) {
       try {
         const url = `${base}/runtime/v1/settings`
         const { status, body } = await requestJson({ ...ask, method: 'GET', url }, signal)
         const fetched = understood(status, body)
         if (status !== 503 || fetched.kind !== 'unreachable') return fetched
-        const left = await requestJson({ ...ask, method: 'GET', url: `${base}/runtime/v1/members` }, signal)
-        if (left.status !== 200 || !isMembers(left.body)) return fetched
-        return { kind: 'members', members: left.body, reason: fetched.reason }
+        const left = await members(signal)
+        return left === undefined ? fetched : { kind: 'members', members: left, reason: fetched.reason }
       } catch (error) {
         return { kind: 'unreachable', reason: `the reconciler cannot be reached: ${reasonOf(error)}` }
       }

@@ -49,8 +49,8 @@ export interface RuntimeSettings {
 }
 
 /**
- * `GET /runtime/v1/members`, while the settings cannot be handed out: who may come in at most. It takes rights away and
- * gives none.
+ * `GET /runtime/v1/members`, while the settings cannot be handed out or are not to be taken over: who may come in at most. It
+ * takes rights away and gives none.
  */
 export interface RuntimeMembers {
   readonly uid: string
@@ -165,7 +165,7 @@ export interface LauncherState {
   readonly since: string
 }
 
-/** `POST /reload` of the admin API where it could not be done: status 502. */
+/** `POST /reload` and `POST /withdraw` of the admin API where it could not be done: status 502. */
 export interface ReloadRefusal {
   /** Why, for a person. */
   readonly error: string

@@ -55,7 +55,7 @@ export class Executor {
   submit(tasks: readonly Task[]): void {
     const wanted = new Map(
       tasks
-        .filter(({ waits }) => waits !== true)
+        .filter(({ withdrawal }) => withdrawal !== true)
         .map(({ action, desired }) => [action.target.name, taskDigest(desired)]),
     )
     for (const [name, { digest, abort }] of this.#work) {
@@ -67,7 +67,7 @@ export class Executor {
     this.#waitedFor.clear()
     for (const task of tasks) {
       const { name } = task.action.target
-      if (task.waits === true && this.#work.has(name)) this.#waitedFor.add(name)
+      if (task.withdrawal === true && this.#work.has(name)) this.#waitedFor.add(name)
       if (!this.#work.has(name) && mayTry(this.#failures.get(name), task.revision, now))
         this.#start(name, task)
     }

@@ -1,7 +1,10 @@
 import { awaitRunning } from './await-running.ts'
 import { driverOf } from './driver-of.ts'
+import { endRights, isReconfigured } from './end-rights.ts'
 import type { ActionContext } from './action-context.ts'
+import type { Driver } from '../drivers/driver.ts'
 import type { Origin } from '../model/audit.ts'
+import { defined } from '../model/defined.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
 import type { Action } from '../model/plan.ts'
@@ -19,8 +22,8 @@ export interface Task {
   /** Absent for a deletion. */
   readonly desired?: ResolvedInstance
   readonly entry?: InventoryEntry
-  /** Leaves what is under way on that instance alone, and comes after it. */
-  readonly waits?: true
+  /** Is about rights that end, and leaves all else as it is; comes after what is under way on that instance. */
+  readonly withdrawal?: true
   /** Ports that other instances declare. */
   readonly reserved: ReadonlySet<number>
 }
@@ -89,9 +92,16 @@ async function carryOut(
   if (action.kind === 'delete') return remove(task, entry.uid, context, signal)
   if (desired === undefined) throw new Error(`nothing is declared for "${action.target.name}"`)
   if (action.kind === 'adopt') return adopt(entry.uid, desired, context, signal)
+  const driver = driverOf(desired.driver, context)
   const placed = await settle(task, entry, desired, context)
-  if (action.kind !== 'rename') await bringAbout(placed, entry, context, signal)
-  await save(task, placed, context)
+  if (action.kind !== 'rename') {
+    await prepare(placed, context)
+    const ended = await endRights(action, placed, context, signal)
+    if (task.withdrawal === true && ended && isReconfigured(entry.applied, driver))
+      return save(task, placed, entry.applied, context)
+    await bringAbout(placed, entry, context, signal)
+  }
+  await save(task, placed, broughtAbout(placed, driver), context)
   if (desired.state === 'running' && action.kind !== 'rename') await awaitRunning(placed, context, signal)
 }
 
@@ -150,6 +160,13 @@ async function givePort(
   return undefined
 }
 
+/** From here on its launcher finds what is wanted at the runtime door. */
+async function prepare(placed: PlacedInstance, context: ActionContext): Promise<void> {
+  await context.keepKeys(placed)
+  context.health.forget(placed.uid)
+  context.announce(placed)
+}
+
 async function bringAbout(
   placed: PlacedInstance,
   entry: Pick<InventoryEntry, 'uid' | 'port' | 'applied'>,
@@ -158,25 +175,27 @@ async function bringAbout(
 ): Promise<void> {
   const driver = driverOf(placed.spec.driver, context)
   const credentials = context.credentialsOf(placed.uid)
-  await context.keepKeys(placed)
-  context.health.forget(placed.uid)
-  context.announce(placed)
   if (entry.applied === undefined) return driver.create(placed, credentials, signal)
   const before = context.place(entry, entry.applied.spec)
   return driver.update(before, placed, credentials, signal)
 }
 
-async function save(task: Task, placed: PlacedInstance, context: ActionContext): Promise<void> {
-  const driver = driverOf(placed.spec.driver, context)
+type Result = Pick<NonNullable<InventoryEntry['applied']>, 'expected' | 'configured'>
+
+function broughtAbout(placed: PlacedInstance, driver: Driver): Result {
+  const running = placed.spec.state === 'running'
+  return { expected: driver.expected(placed), ...(running ? { configured: driver.configured } : {}) }
+}
+
+async function save(
+  task: Task,
+  { uid, spec }: PlacedInstance,
+  { expected, configured }: Result,
+  context: ActionContext,
+): Promise<void> {
   const step = stepOf(task, context)
-  const applied = {
-    spec: placed.spec,
-    expected: driver.expected(placed),
-    ...(placed.spec.state === 'running' ? { configured: driver.configured } : {}),
-    revision: task.revision,
-    at: step.at,
-  }
-  await context.store.saveApplied(placed.uid, applied, step)
+  const applied = { spec, expected, ...defined({ configured }), revision: task.revision, at: step.at }
+  await context.store.saveApplied(uid, applied, step)
 }
 
 function stepOf({ origin, planId, revision }: Task, { clock }: ActionContext): Step {

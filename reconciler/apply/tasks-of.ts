@@ -34,7 +34,7 @@ export function tasksOf(plan: Plan, known: People, inventory: Inventory, behind:
       revision: plan.revision,
       reserved,
       origin: originOf(action, behind),
-      ...waitingFor(action, { refused, held: declared === undefined }),
+      ...withdrawalOf(action, { refused, held: declared === undefined }),
       ...(entry === undefined ? {} : { entry }),
       ...(desired === undefined ? {} : { desired }),
     }
@@ -45,12 +45,12 @@ export function tasksOf(plan: Plan, known: People, inventory: Inventory, behind:
  * What only takes rights away is no reason to break off what an earlier commit has begun on an instance: half of that may be
  * a dead instance.
  */
-function waitingFor(
+function withdrawalOf(
   { kind, changes }: Action,
   { refused, held }: { readonly refused: boolean; readonly held: boolean },
-): Pick<Task, 'waits'> {
+): Pick<Task, 'withdrawal'> {
   const rightsAlone = changes.length > 0 && changes.every(({ path }) => path.startsWith('access.'))
-  return refused || (held && kind === 'update' && rightsAlone) ? { waits: true } : {}
+  return refused || (held && kind === 'update' && rightsAlone) ? { withdrawal: true } : {}
 }
 
 /** Only deletions are ever allowed. */

@@ -46,6 +46,11 @@ export interface Driver extends AsyncDisposable, DriverTraits {
     credentials: Credentials,
     signal: AbortSignal,
   ): Promise<void>
+  /**
+   * Has what runs end the rights that have ended at the runtime door, and do nothing else: it needs nothing but that it answers.
+   * False: nobody answers. @throws DriverError where it cannot.
+   */
+  withdraw(uid: string, signal: AbortSignal): Promise<boolean>
   /** Stops it and removes it with its data. Absent is success. */
   remove(uid: string, signal: AbortSignal): Promise<void>
   readonly logs?: (uid: string, options: LogOptions, signal: AbortSignal) => AsyncIterable<LogLine>

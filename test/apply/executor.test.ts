@@ -74,7 +74,7 @@ t.test('what a refused plan takes away comes after what is under way', async (t)
   const { executor, stages, end } = setUp()
   executor.submit([task('a', 'create')])
   await until('it has begun', () => stages.length === 1)
-  const withdrawal: Task = { ...task('a', 'create', 'two', 'r2'), waits: true }
+  const withdrawal: Task = { ...task('a', 'create', 'two', 'r2'), withdrawal: true }
   executor.submit([withdrawal])
   t.same(stages, ['begun create a'], 'it goes on')
   t.ok(executor.isWaitedFor('a'), 'and the loop is to look again after it')

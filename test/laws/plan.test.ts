@@ -74,7 +74,9 @@ t.test(
         const refusal = { policy: 'delete-all', message: 'no', remedy: 'none' } as const
         const refused = { ...plan, refusals: [refusal], withdrawals: [...plan.actions] }
         const waiting = (one: Plan) =>
-          tasksOf(one, input.desired, input.inventory, { revision: {} }).filter(({ waits }) => waits === true)
+          tasksOf(one, input.desired, input.inventory, { revision: {} }).filter(
+            ({ withdrawal }) => withdrawal === true,
+          )
         const rightsAlone = waiting(plan).every(({ action: { changes } }) =>
           changes.every(({ path }) => path.startsWith('access.')),
         )

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { sha256 } from '../../reconciler/model/digest.ts'
 import { withoutDocker } from '../engines/docker.ts'
 import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import { docker } from '../support/docker-cli.ts'
 import { bridge } from '../support/docker.ts'
-import { asRecord, instanceManifest, setUpFleet } from '../support/fleet.ts'
+import { asRecord, end, instanceManifest, platform, setUpFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 
 const network = `weir-test-${randomUUID().slice(0, 8)}`
@@ -18,14 +19,29 @@ async function containers(): Promise<readonly string[]> {
   return names === '' ? [] : names.split('\n').toSorted()
 }
 
-const hello = async (container: string) => {
-  const address = await docker(
-    'inspect',
-    '--format',
-    `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`,
-    container,
-  )
-  return textAt(`http://${address}:1880/hello`)
+const urlOf = async (container: string) => {
+  const address = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`
+  return `http://${await docker('inspect', '--format', address, container)}:1880/`
+}
+const hello = async (container: string) => textAt(`${await urlOf(container)}hello`)
+
+const carol = `apiVersion: weir/v1
+kind: User
+metadata: { name: carol }
+spec: { admin: true, tokens: [ { name: ci, sha256: ${sha256('token of carol')} } ] }
+`
+const letsCarolIn = async (container: string) => {
+  const headers = { authorization: 'Bearer token of carol' }
+  return (await fetch(`${await urlOf(container)}flows`, { headers })).status === 200
+}
+
+/** A container's id and start, and its processes of Node.js. Whatever asks for its health comes and goes. */
+async function livesOf(container: string): Promise<readonly string[]> {
+  const processes = await docker('top', container, '-eo', 'pid,args')
+  return [
+    await docker('inspect', '--format', '{{.Id}} {{.State.StartedAt}}', container),
+    ...processes.split('\n').filter((line) => line.includes('node')),
+  ]
 }
 
 const name = 'a fleet in containers: from a commit to an answer, drift put back, and gone again'
@@ -57,7 +73,7 @@ t.test(name, { skip: withoutDocker }, async (t) => {
   t.equal(await hello(press), 'hello')
   t.equal((await fleet.run('--dry-run')).code, 0, 'nothing is left to do')
 
-  await fleet.serve()
+  const server = await fleet.serve()
   const view = await fleet.ready('press')
   t.match(view, { driver: 'docker', url: 'https://press.example.com/' })
   const id = await docker('inspect', '--format', '{{.Id}}', press)
@@ -79,6 +95,43 @@ t.test(name, { skip: withoutDocker }, async (t) => {
   await docker('rm', '--force', press)
   await until('it is made anew', async () => (await hello(press).catch(() => '')) === 'evening')
   await fleet.ready('press')
+
+  await fleet.repository.write('carol.yaml', carol)
+  await fleet.repository.commit('carol comes')
+  await until('she is in', () => letsCarolIn(press))
+  const former = await livesOf(press)
+  await fleet.repository.remove('carol.yaml')
+  await fleet.repository.write('platform.yaml', platform.replace('nodeRed:', 'image: weir-none:1, nodeRed:'))
+  await fleet.repository.commit('carol leaves, and an image comes that is not there')
+  await until('she is out', async () => !(await letsCarolIn(press)))
+  await until('it is told why the rest is not done', async () =>
+    JSON.stringify((await fleet.instance('press')) ?? {}).includes('ImageMissing'),
+  )
+  t.strictSame(await livesOf(press), former, 'what runs goes on')
+  await fleet.repository.write('platform.yaml', platform)
+  await fleet.repository.commit('The image of before')
+  await fleet.ready('press')
+
+  await fleet.repository.write('carol.yaml', carol)
+  await fleet.repository.commit('carol comes back')
+  await until('she is in', () => letsCarolIn(press))
+  await end(server, 'SIGTERM')
+  await fleet.repository.remove('carol.yaml')
+  await fleet.repository.commit('carol leaves, and nobody is there to see it')
+  for (const again of [['kill'], ['stop', '--time', '0']]) {
+    await docker(...again, press)
+    await docker('start', press)
+    await until(
+      'it answers without the reconciler',
+      async () => (await hello(press).catch(() => '')) === 'evening',
+    )
+  }
+  const before = await livesOf(press)
+  await fleet.serve()
+  await until('carol is out', async () => !(await letsCarolIn(press)))
+  await fleet.ready('press')
+  t.equal((await fleet.run('--dry-run')).code, 0, 'nothing is left to do')
+  t.strictSame(await livesOf(press), before, 'and nothing restarted for it')
 
   await fleet.repository.remove('press.yaml')
   await fleet.repository.commit('Remove the press')

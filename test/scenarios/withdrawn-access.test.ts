@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { sha256 } from '../../reconciler/model/digest.ts'
@@ -10,6 +11,7 @@ import {
   setUpFleet,
   type FleetUnderTest,
 } from '../support/fleet.ts'
+import { openRegistry } from '../support/npm-registry.ts'
 import { until } from '../support/until.ts'
 
 const user = (name: string, admin = false): string => `apiVersion: weir/v1
@@ -76,8 +78,44 @@ t.test('a refused commit takes rights away, and does nothing else', { timeout: 2
   await end(server, 'SIGTERM')
   await repository.write('platform.yaml', withCarol('bob', 'carol'))
   await repository.commit('carol leaves')
+  const configuration = await readFile(fleet.config, 'utf8')
+  await writeFile(fleet.config, configuration.replace('localfs: {', 'localfs: { allowInstallScripts: true,'))
   t.match(await fleet.run(), { code: 1, stdout: /Refused/ }, 'a single run is refused as well')
   t.notOk((await reads('carol', one)) || (await reads('carol', two)), 'and ends when that is done')
+  t.same(fleet.nodeReds(), pids, 'another configuration is not applied with it')
+  await repository.write('two.yaml', instanceManifest('two'))
+  await repository.write('three.yaml', instanceManifest('three', 'state: stopped'))
+  await repository.commit('Nothing goes')
+  t.match(await fleet.run(), { code: 0 })
+  t.ok(await reads('dave', one), 'but with what is applied later')
+  t.same(
+    fleet.nodeReds().filter((pid) => pids.includes(pid)),
+    [],
+  )
+})
+
+t.test('a stack that cannot be had keeps nobody in', { timeout: 200_000 }, async (t) => {
+  await openRegistry(t, await mkdtemp(join(tmpdir(), 'weir-registry-')), [])
+  const fleet = await setUpFleet(t)
+  const { repository } = fleet
+  await writePeople(fleet)
+  await repository.write('one.yaml', instanceManifest('one'))
+  await repository.commit('An instance')
+  await fleet.serve()
+  const one = await fleet.ready('one')
+  t.ok((await reads('bob', one)) && (await reads('carol', one)))
+  const pids = fleet.nodeReds()
+
+  const next = withCarol('bob').replace(/nodeRed: [^,]*/, 'nodeRed: 99.0.0')
+  await repository.write('platform.yaml', next)
+  await repository.write('people/dave.yaml', user('dave'))
+  await repository.commit('bob leaves, dave comes, and Node-RED with them')
+  await until('bob is out', async () => !(await reads('bob', one)))
+  await until('it is told why the rest is not done', async () =>
+    JSON.stringify((await fleet.instance('one')) ?? {}).includes('StackInstallFailed'),
+  )
+  t.ok(await reads('carol', one))
+  t.notOk(await reads('dave', one), 'dave comes with the rest')
   t.same(fleet.nodeReds(), pids)
 })
 

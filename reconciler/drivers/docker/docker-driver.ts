@@ -70,6 +70,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
       lifecycle.ensure(instance, credentials, whileOpen(signal)),
     update: async (_before, instance, credentials, signal) =>
       lifecycle.ensure(instance, credentials, whileOpen(signal)),
+    withdraw: async (uid, signal) => reads.withdraw(uid, whileOpen(signal)),
     remove: async (uid, signal) => lifecycle.remove(uid, whileOpen(signal)),
     logs: (uid, logOptions, signal) => reads.logs(uid, logOptions, whileOpen(signal)),
     logPage: async (uid, pageOptions, signal) => reads.logPage(uid, pageOptions, whileOpen(signal)),

@@ -1,6 +1,12 @@
 import type { Secret } from '../../model/secret.ts'
 import type { Driver } from '../driver.ts'
-import { readLogPage, readLogs, readSamples, type LauncherAddress } from '../launcher/admin-client.ts'
+import {
+  readLogPage,
+  readLogs,
+  readSamples,
+  withdraw,
+  type LauncherAddress,
+} from '../launcher/admin-client.ts'
 import type { ContainerPolicy } from './container-spec.ts'
 import { ownership, type Engine } from './engine.ts'
 import { adminAddress } from './observe.ts'
@@ -12,13 +18,13 @@ export interface ReadParts {
   readonly adminTokenOf: (uid: string) => Secret
 }
 
-/** What is read from the launcher of an instance; nothing while its container does not run. */
+/** What is asked of the launcher of an instance; nothing while its container does not run. */
 export function containerReads({
   fleet,
   policy,
   engine,
   adminTokenOf,
-}: ReadParts): Required<Pick<Driver, 'logs' | 'logPage' | 'samples'>> {
+}: ReadParts): Required<Pick<Driver, 'logs' | 'logPage' | 'samples' | 'withdraw'>> {
   async function addressOf(uid: string, signal: AbortSignal): Promise<LauncherAddress | undefined> {
     const running = (await engine.list(ownership(fleet, uid), signal)).find(
       ({ State }) => State === 'running',
@@ -40,6 +46,10 @@ export function containerReads({
     async samples(uid, since, signal) {
       const address = await addressOf(uid, signal)
       return address === undefined ? [] : readSamples(address, since, signal)
+    },
+    async withdraw(uid, signal) {
+      const address = await addressOf(uid, signal)
+      return address !== undefined && withdraw(address, signal)
     },
   }
 }

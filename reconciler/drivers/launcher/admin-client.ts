@@ -11,6 +11,8 @@ import { hasCode } from '../../model/has-code.ts'
 import { reachable } from '../../model/reachable.ts'
 
 const readWithinMs = 10_000
+/** The launcher asks the runtime door, and gives it 10 s. */
+const withdrawWithinMs = 12_000
 
 /** Where a launcher's admin API is, and what proves the driver to it. */
 export type LauncherAddress = Pick<LauncherBootstrap, 'adminHost' | 'adminPort' | 'adminToken'>
@@ -52,7 +54,7 @@ export async function askState(
 export async function command(
   address: LauncherAddress,
   options: {
-    readonly verb: 'start' | 'stop' | 'restart' | 'reload' | 'shutdown'
+    readonly verb: 'start' | 'stop' | 'restart' | 'reload' | 'withdraw' | 'shutdown'
     /** Aborted when that has taken too long. */
     readonly limit: AbortSignal
   },
@@ -72,6 +74,11 @@ export async function command(
   if (answer.status === 401 || answer.status === 403) return false
   if (answer.status < 300) return true
   throw new DriverError('LauncherRefused', `the launcher could not ${verb}: ${reasonIn(answer)}`)
+}
+
+/** Has a launcher end rights that have ended at the runtime door. Answer and errors as of `command`. */
+export async function withdraw(address: LauncherAddress, signal: AbortSignal): Promise<boolean> {
+  return command(address, { verb: 'withdraw', limit: AbortSignal.timeout(withdrawWithinMs) }, signal)
 }
 
 /** `GET /logs`: the last lines, and with `follow` those to come until the launcher ends or `signal` is aborted. */

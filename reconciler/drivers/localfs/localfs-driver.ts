@@ -3,8 +3,9 @@ import type { Fields } from '../../model/fields.ts'
 import type { Logger } from 'pino'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Driver } from '../driver.ts'
+import { withdraw } from '../launcher/admin-client.ts'
 import { createCompileStack } from './compile-stack.ts'
-import { createInstanceDirectories } from './directories.ts'
+import { createInstanceDirectories, type InstanceDirectories } from './directories.ts'
 import { localfsEffects } from './effects.ts'
 import { inheritedEnvironment, launcherEnvironment, type Environment } from './environment.ts'
 import { expectedFields } from './fields.ts'
@@ -83,6 +84,7 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
     create: (instance, credentials, signal) => lifecycle.ensure(instance, credentials, whileOpen(signal)),
     update: (_before, instance, credentials, signal) =>
       lifecycle.ensure(instance, credentials, whileOpen(signal)),
+    withdraw: (uid, signal) => withdrawIn({ fleet, directories }, uid, whileOpen(signal)),
     remove: (uid, signal) => lifecycle.remove(uid, whileOpen(signal)),
     logs: (uid, logOptions, signal) =>
       instanceLogs({ fleet, directories, uid, options: logOptions }, whileOpen(signal)),
@@ -100,4 +102,14 @@ export function createLocalfsDriver(options: LocalfsOptions): Driver {
 
 function programOf({ data, launcher, machine, environment }: LocalfsOptions): LauncherProgram {
   return { ...launcher, node: machine.program, environment: launcherEnvironment(environment, data) }
+}
+
+/** By what the launcher was started with: what it is to be started with may not be at hand. */
+async function withdrawIn(
+  { fleet, directories }: { readonly fleet: string; readonly directories: Pick<InstanceDirectories, 'read'> },
+  uid: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { bootstrap } = await directories.read(uid)
+  return bootstrap.kind === 'read' && bootstrap.value.fleet === fleet && withdraw(bootstrap.value, signal)
 }

@@ -53,6 +53,10 @@ export function createMemoryDriver({ fleet, world, name = 'localfs' }: MemoryOpt
     },
     create: (instance, _credentials, signal) => ensure(instance, signal),
     update: (_before, instance, _credentials, signal) => ensure(instance, signal),
+    async withdraw(_uid, signal) {
+      await cross(signal)
+      return false
+    },
     async remove(uid, signal) {
       await cross(signal)
       if (world.objects.get(uid)?.fleet === fleet) world.objects.delete(uid)
