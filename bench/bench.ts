@@ -12,6 +12,8 @@ import { statusRow } from './status-delay.ts'
 import { commitRow } from './commit-to-ready.ts'
 import { twentyRow } from './twenty.ts'
 import { peersRow } from './peers-row.ts'
+import { idleContainersRow } from './idle-containers.ts'
+import { twentyContainersRow } from './twenty-containers.ts'
 import { openWorkbench, type Row } from './workbench.ts'
 
 const rows: readonly Row[] = [
@@ -24,6 +26,8 @@ const rows: readonly Row[] = [
   commitRow,
   twentyRow,
   deployRow,
+  twentyContainersRow,
+  idleContainersRow,
   peersRow,
 ]
 
@@ -42,8 +46,13 @@ async function main(): Promise<void> {
       bench[Symbol.asyncDispose]().then(end, end)
     })
   const checks: Check[] = []
+  const leftOut: string[] = []
   for (const row of rows) {
     if (values.only !== undefined && !values.only.includes(row.name)) continue
+    if (typeof row.leftOut === 'string') {
+      leftOut.push(`Left out: ${row.name}: ${row.leftOut}\n`)
+      continue
+    }
     bench.say(`measuring ${row.name} (load ${loadavg()[0]?.toFixed(1)})`)
     checks.push(...(await row.measure(bench)))
   }
@@ -51,7 +60,7 @@ async function main(): Promise<void> {
   const results = checks.map((check) => ({ ...check, ...judge(check) }))
   const content = { at: new Date().toISOString(), machine, checks: results }
   await writeFile(join(import.meta.dirname, 'results.json'), `${JSON.stringify(content, null, 2)}\n`)
-  process.stdout.write(`${renderTable(checks)}\n`)
+  process.stdout.write(`${renderTable(checks)}\n${leftOut.join('')}`)
 }
 
 await main()

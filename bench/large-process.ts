@@ -22,6 +22,7 @@ import type { Driver } from '../reconciler/drivers/driver.ts'
 import type { PlacedInstance } from '../reconciler/model/placed-instance.ts'
 import { Secret } from '../reconciler/model/secret.ts'
 import { createMetrics } from '../reconciler/telemetry/metrics.ts'
+import { statOf } from '../test/support/process-stat.ts'
 
 /** What a number of rounds cost. CPU includes the children's, that is Git's, to 10 ms. */
 export interface Told {
@@ -51,6 +52,7 @@ const credentials = {
 }
 const never = new AbortController().signal
 const gitLog = join(folder, 'git-calls')
+const childrenCpuMs = () => statOf(process.pid)?.childrenCpuMs ?? 0
 
 /** Git, that says each time how it was called. */
 function watchedGit(): string {
@@ -171,7 +173,7 @@ async function measure(): Promise<Told> {
     const [wall, own, children, calls] = [
       performance.now(),
       process.cpuUsage(),
-      childrensCpuMs(),
+      childrenCpuMs(),
       remoteCalls(),
     ]
     await work()
@@ -181,7 +183,7 @@ async function measure(): Promise<Told> {
     return {
       wallMs,
       ownCpuMs: (user + system) / 1000,
-      childrenCpuMs: childrensCpuMs() - children,
+      childrenCpuMs: childrenCpuMs() - children,
       remoteCalls: remoteCalls() - calls,
     }
   }
@@ -222,14 +224,6 @@ async function measure(): Promise<Told> {
   ending.abort()
   await serving
   return { noOp, change, residentMB, peakMB: (process.resourceUsage().maxRSS * 1024) / 1e6 }
-}
-
-/** `cutime` and `cstime` of /proc/self/stat, in ticks of 10 ms. */
-function childrensCpuMs(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[13]) + Number(fields[14])) * 10
 }
 
 if (mode === 'seed') await seed()

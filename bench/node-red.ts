@@ -7,6 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { freePortPair } from '../test/support/free-port.ts'
 import { testStack } from '../test/support/stack.ts'
 
+const local = '127.0.0.1'
+
 /** The folder of an installed Node-RED, the same for all that is measured. */
 export async function stackFolder(): Promise<string> {
   return (await testStack()).stack
@@ -29,6 +31,11 @@ export const markFlows = [
 /** The mark of a bare Node-RED. */
 export const bareMark = 'bare'
 
+/** The settings file of a bare Node-RED that listens there. */
+export function bareSettings(host: string): string {
+  return `module.exports = { flowFile: 'flows.json', uiHost: '${host}', credentialSecret: 'bench', telemetry: { enabled: false } }`
+}
+
 export interface BareNodeRed {
   readonly port: number
   readonly process: ChildProcess
@@ -43,10 +50,7 @@ export async function startBare(
 ): Promise<BareNodeRed> {
   const port = wanted ?? (await freePortPair())
   await writeFile(join(folder, 'flows.json'), JSON.stringify(markFlows))
-  await writeFile(
-    join(folder, 'settings.js'),
-    `module.exports = { flowFile: 'flows.json', uiHost: '127.0.0.1', credentialSecret: 'bench', telemetry: { enabled: false } }`,
-  )
+  await writeFile(join(folder, 'settings.js'), bareSettings(local))
   const script = join(await stackFolder(), 'node_modules/node-red/red.js')
   const started = performance.now()
   const child = spawn(node, [script, '-u', folder, '-p', String(port)], {
@@ -66,19 +70,24 @@ export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = '
 }
 
 /** Waits until a path of a port answers as wanted, looking every so many ms. Returns `performance.now()` of then. */
-export async function untilAnswers(port: number, path = '/', wanted?: string, pollMs = 5): Promise<number> {
+export async function untilAnswers(
+  port: number,
+  path = '/',
+  wanted?: string,
+  { pollMs = 5, host = local }: { readonly pollMs?: number; readonly host?: string } = {},
+): Promise<number> {
   const end = performance.now() + 120_000
   while (performance.now() < end) {
-    const answer = (await accepts(port)) ? await get(port, path) : undefined
+    const answer = (await accepts(host, port)) ? await get(port, path, {}, host) : undefined
     if (answer?.status === 200 && (wanted === undefined || answer.text === wanted)) return performance.now()
     await pause(pollMs)
   }
-  throw new Error(`port ${port} does not answer`)
+  throw new Error(`${host}, port ${port}, does not answer`)
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
+    const socket = connect({ host, port })
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
@@ -91,9 +100,10 @@ export function get(
   port: number,
   path: string,
   headers: { readonly [name: string]: string } = {},
+  host = local,
 ): Promise<{ readonly status: number; readonly text: string } | undefined> {
   return new Promise((resolve) => {
-    const asked = request({ host: '127.0.0.1', port, path, headers, agent: false, timeout: 5000 })
+    const asked = request({ host, port, path, headers, agent: false, timeout: 5000 })
     asked.on('error', () => resolve(undefined))
     asked.on('response', (response) => {
       let text = ''

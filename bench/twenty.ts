@@ -14,7 +14,7 @@ const pollMs = 20
 
 /** `performance.now()` of when the last of them answers with its mark. */
 async function lastAnswer(ports: readonly number[], markOf: (index: number) => string): Promise<number> {
-  const ready = ports.map((port, index) => untilAnswers(port, '/mark', markOf(index), pollMs))
+  const ready = ports.map((port, index) => untilAnswers(port, '/mark', markOf(index), { pollMs }))
   return Math.max(...(await Promise.all(ready)))
 }
 
@@ -45,7 +45,7 @@ async function limit(bench: Workbench): Promise<number> {
   const starts = ports.map((port, index) =>
     atOnce(async () => {
       const { process } = await startBare(folders[index] ?? '', { port })
-      await untilAnswers(port, '/mark', bareMark, pollMs)
+      await untilAnswers(port, '/mark', bareMark, { pollMs })
       return process
     }),
   )

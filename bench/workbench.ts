@@ -6,6 +6,8 @@ import type { Check } from './check.ts'
 /** A row of the table: what it measures, and how. */
 export interface Row {
   readonly name: string
+  /** Why it cannot be measured here, and what lets it be. */
+  readonly leftOut?: string | false
   measure(bench: Workbench): Promise<readonly Check[]>
 }
 

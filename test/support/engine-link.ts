@@ -7,6 +7,8 @@ import Docker from 'dockerode'
 /** A way to the engine that a test can cut. `down`: it refuses, as one that was stopped. `hung`: it takes calls and says nothing. */
 export interface EngineLink extends AsyncDisposable {
   readonly docker: Docker
+  /** Where it begins. */
+  readonly socketPath: string
   mode: 'up' | 'down' | 'hung'
   /** Cuts what is open, too. */
   cut(mode: 'down' | 'hung'): void
@@ -43,6 +45,7 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
   }
   const link: EngineLink = {
     docker: new Docker({ socketPath }),
+    socketPath,
     mode: 'up',
     calls: [],
     cut(mode) {
