@@ -90,7 +90,7 @@ async function carryOut(
   if (desired === undefined) throw new Error(`nothing is declared for "${action.target.name}"`)
   if (action.kind === 'adopt') return adopt(entry.uid, desired, context, signal)
   const placed = await settle(task, entry, desired, context)
-  if (action.kind !== 'rename') await bringAbout(placed, entry, context, signal)
+  await bringAbout(placed, entry, context, signal)
   await save(task, placed, context)
   if (desired.state === 'running' && action.kind !== 'rename') await awaitRunning(placed, context, signal)
 }
