@@ -53,6 +53,11 @@ export function composeDrivers(
   ])
 }
 
+/** The names of what `composeDrivers` makes. */
+export function configuredDrivers({ docker }: Pick<Config, 'docker'>): readonly DriverName[] {
+  return docker === undefined ? ['localfs'] : ['localfs', 'docker']
+}
+
 function composeLocalfs(config: Config, fleet: string, { environment, log, launcher }: Surroundings): Driver {
   return createLocalfsDriver({
     data: config.data,

@@ -27,6 +27,7 @@ import { createValidators } from './desired/validators.ts'
 import { createMemberProof } from './identity/proof.ts'
 import { sha256 } from './model/digest.ts'
 import { byUid } from './model/inventory.ts'
+import type { DriverName } from './model/resource.ts'
 import type { Secret } from './model/secret.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
@@ -61,8 +62,13 @@ async function composeLateSource(config: Config, surroundings: Surroundings): Pr
   }
 }
 
-export function composeLoader(config: Config): DesiredLoader {
-  return createDesiredLoader({ validators: createValidators(), defaultDriver: config.driver })
+/** `drivers`: those that there are; absent where nobody knows. */
+export function composeLoader(config: Config, drivers?: Iterable<DriverName>): DesiredLoader {
+  return createDesiredLoader({
+    validators: createValidators(),
+    defaultDriver: config.driver,
+    ...(drivers === undefined ? {} : { drivers: new Set(drivers) }),
+  })
 }
 
 /** What a preview needs: it reads, and nothing that it is made of can write. */
@@ -82,7 +88,7 @@ export async function composePreview(
   const held = stack.move()
   return {
     source,
-    loader: composeLoader(config),
+    loader: composeLoader(config, drivers.keys()),
     store,
     drivers,
     fingerprints: secrets.fingerprints,
@@ -194,7 +200,7 @@ function wire({
 }: Parts): ControllerDeps {
   const { log, signal, metrics } = surroundings
   const { store, drivers, board } = parts
-  const loader = composeLoader(config)
+  const loader = composeLoader(config, parts.drivers.keys())
   const secrets = createSecretsInForce(createSecretFolder(config.secrets, systemClock), key)
   const health = createHealth()
   const place = createPlace(store.fleet, drivers)

@@ -94,13 +94,11 @@ async function carryOut(
   if (action.kind === 'adopt') return adopt(entry.uid, desired, context, signal)
   const driver = driverOf(desired.driver, context)
   const placed = await settle(task, entry, desired, context)
-  if (action.kind !== 'rename') {
-    await prepare(placed, context)
-    const ended = await endRights(action, placed, context, signal)
-    if (task.withdrawal === true && ended && isReconfigured(entry.applied, driver))
-      return save(task, placed, entry.applied, context)
-    await bringAbout(placed, entry, context, signal)
-  }
+  await prepare(placed, context)
+  const ended = await endRights(action, placed, context, signal)
+  if (task.withdrawal === true && ended && isReconfigured(entry.applied, driver))
+    return save(task, placed, entry.applied, context)
+  await bringAbout(placed, entry, context, signal)
   await save(task, placed, broughtAbout(placed, driver), context)
   if (desired.state === 'running' && action.kind !== 'rename') await awaitRunning(placed, context, signal)
 }

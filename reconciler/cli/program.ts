@@ -12,7 +12,7 @@ import { addStoreCommands } from './store-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { printValidation, type ValidateOutput } from './validate.ts'
 import { composeLoader, composeSource } from '../compose.ts'
-import type { Surroundings } from '../compose-drivers.ts'
+import { configuredDrivers, type Surroundings } from '../compose-drivers.ts'
 import { loadConfig, type Config, type Flags } from '../config.ts'
 import { bcryptForm } from '../identity/passwords.ts'
 import { Secret } from '../model/secret.ts'
@@ -171,7 +171,9 @@ async function validateCommand(
   const { config, surroundings } = await prepare(flags, deps)
   await using source = await composeSource(config, surroundings)
   const snapshot = await source.snapshot(deps.signal)
-  const desired = await composeLoader(config).load(snapshot, deps.signal)
+  // Without a configuration the manifests are judged alone: who runs them may have any driver.
+  const drivers = flags.config === undefined ? undefined : configuredDrivers(config)
+  const desired = await composeLoader(config, drivers).load(snapshot, deps.signal)
   const sourcePath = config.source.path ?? ''
   return printValidation(desired, { output: flags.output, sourcePath }, deps.terminal)
 }

@@ -39,6 +39,8 @@ const maxManifestSize = 2 * 1024 * 1024
 export function createDesiredLoader(options: {
   readonly validators: ReadonlyMap<Kind, Validator>
   readonly defaultDriver: DriverName
+  /** Absent: it is not known which there are, and none is missed. */
+  readonly drivers?: ReadonlySet<DriverName>
 }): DesiredLoader {
   const manifests = createBlobCache((bytes) => parseSafely(bytes, options.validators))
   const flows = createBlobCache(parseFlows)
@@ -65,6 +67,7 @@ export function createDesiredLoader(options: {
         credentials: new Map([...(await credentials(secret.files, files, signal)), ...secret.large]),
         certificates: new Map([...(await certificates(trusted.files, files, signal)), ...trusted.large]),
         defaultDriver: options.defaultDriver,
+        drivers: options.drivers,
       })
       const findings = [...skippedFindings(files), ...emptyFindings(index), ...found]
       const desired: DesiredState = {

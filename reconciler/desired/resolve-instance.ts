@@ -21,6 +21,8 @@ import type {
 export interface ResolutionContext {
   readonly index: ResourceIndex
   readonly defaultDriver: DriverName
+  /** Undefined: it is not known which there are. */
+  readonly drivers: ReadonlySet<DriverName> | undefined
   /** By name of the team. */
   readonly access: ReadonlyMap<string, TeamAccess>
   readonly files: FlowsFiles
@@ -42,6 +44,7 @@ interface Known {
   readonly flows: Omit<ResolvedFlows, 'findings'>
   readonly certificates: ResolvedInstance['certificates']
   readonly defaultDriver: DriverName
+  readonly drivers: ReadonlySet<DriverName> | undefined
   readonly resolution: Resolution
 }
 
@@ -59,7 +62,14 @@ export function resolveInstance(instance: Located<InstanceDocument>, context: Re
   const before = resolved.get(instance.resource)
   const { certificates, findings: certificatesFindings } = resolveCertificates(parts, context.certificates)
   const findings = [...flowsFindings, ...certificatesFindings]
-  const now = { parts, access, flows, certificates, defaultDriver: context.defaultDriver }
+  const now = {
+    parts,
+    access,
+    flows,
+    certificates,
+    defaultDriver: context.defaultDriver,
+    drivers: context.drivers,
+  }
   if (before !== undefined && findings.length === 0 && sameMakings(before, now)) return before.resolution
   const resolution = fold(now, findings)
   if (findings.length === 0) resolved.set(instance.resource, { ...now, resolution })
@@ -72,6 +82,7 @@ function sameMakings(before: Makings, now: Makings): boolean {
   return (
     before.access === now.access &&
     before.defaultDriver === now.defaultDriver &&
+    before.drivers === now.drivers &&
     sameFile(before.flows.flows, now.flows.flows) &&
     sameFile(before.flows.flows?.credentials, now.flows.flows?.credentials) &&
     sameFile(before.certificates, now.certificates) &&
@@ -99,7 +110,7 @@ function samePart(a: Located<Resource> | undefined, b: Located<Resource> | undef
 }
 
 function fold(
-  { parts, access, flows, certificates, defaultDriver }: Makings,
+  { parts, access, flows, certificates, defaultDriver, drivers }: Makings,
   filesFindings: readonly Finding[],
 ): Resolution {
   const env = mergeEnv(parts)
@@ -112,6 +123,7 @@ function fold(
     ...env.findings,
     ...filesFindings,
     ...settingsFindings(parts, settings),
+    ...driverFindings(parts, settings.driver, drivers),
     ...dependencies(parts, access),
   ]
   if (findings.some(({ severity }) => severity === 'error')) return { findings }
@@ -172,6 +184,28 @@ function dependencies(parts: Parts, access: TeamAccess | undefined): readonly Fi
       path: ['spec', 'team'],
       message: `Team "${parts.instance.resource.spec.team}" is invalid`,
       remedy: 'mend the Team first; its own error is listed too',
+    },
+  ]
+}
+
+/** Said where the driver is named; the configuration's own default is always there. */
+function driverFindings(
+  { instance, template }: Parts,
+  driver: DriverName,
+  drivers: ReadonlySet<DriverName> | undefined,
+): readonly Finding[] {
+  if (drivers === undefined || drivers.has(driver)) return []
+  const { file, document } =
+    instance.resource.spec.driver === undefined && template !== undefined ? template : instance
+  return [
+    {
+      code: 'driver-not-configured',
+      severity: 'error',
+      file,
+      document,
+      path: ['spec', 'driver'],
+      message: `the ${driver} driver is not configured`,
+      remedy: `add the section \`${driver}\` to the configuration of the reconciler, or name another driver`,
     },
   ]
 }

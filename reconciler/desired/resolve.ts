@@ -14,6 +14,7 @@ export interface ResolveInput extends FlowsFiles {
   readonly index: ResourceIndex
   readonly certificates: ReadonlyMap<string, CertificatesFile>
   readonly defaultDriver: DriverName
+  readonly drivers: ReadonlySet<DriverName> | undefined
 }
 
 export type Resolved = Pick<
@@ -33,12 +34,20 @@ export type Resolved = Pick<
 }
 
 /** From valid documents to what is to run: references followed, names and ports checked against each other. */
-export function resolve({ index, flows, credentials, certificates, defaultDriver }: ResolveInput): Resolved {
+export function resolve(input: ResolveInput): Resolved {
+  const { index, flows, credentials, certificates, defaultDriver, drivers } = input
   const access = accessByTeam(index)
   const resolutions = new Map(
     [...index.instances].map(([name, located]) => [
       name,
-      resolveInstance(located, { index, files: { flows, credentials }, certificates, defaultDriver, access }),
+      resolveInstance(located, {
+        index,
+        files: { flows, credentials },
+        certificates,
+        defaultDriver,
+        drivers,
+        access,
+      }),
     ]),
   )
   const { renames, findings: renameFindings } = findRenames(index)

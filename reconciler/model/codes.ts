@@ -32,6 +32,7 @@ export const diagnosticCodes = {
   'no-resources': 'The source holds no resources.',
   'missing-secret': 'A secret is not in the folder of secrets.',
   'undecryptable-credentials': 'Declared credentials cannot be decrypted with the key in force.',
+  'driver-not-configured': 'The configuration has no section for the driver.',
   'not-applied': 'The driver does not apply this field.',
   'depends-on-invalid': 'The resource depends on one that is invalid.',
 } as const

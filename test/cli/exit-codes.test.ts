@@ -40,6 +40,18 @@ t.test('validate', async (t) => {
   t.notMatch(absent.stderr, /\n\s+at /, 'what a person can mend has no stack')
 })
 
+t.test('a driver that the configuration does not have is missed before anything is applied', async (t) => {
+  const root = t.testdir({ 'weir.yaml': 'source: { url: source }\n' })
+  const source = await folder(root, { 'one.yaml': instanceManifest('one', 'driver: docker') })
+  const config = ['--config', join(root, 'weir.yaml')]
+  const said = /one\.yaml:4:\d+: error: the docker driver is not configured[^]*section `docker`/
+  t.match(await runReconcile(['validate', ...config]), { code: 2, stdout: said })
+  const planned = await runReconcile(['--dry-run', ...config])
+  t.match(planned.stderr, said)
+  t.match(planned.stdout, /"one" is not created: the docker driver is not configured/)
+  t.match(await runReconcile(['validate', '--source', source]), { code: 0 }, 'manifests alone may name any')
+})
+
 t.test('a dry run tells and writes nothing', async (t) => {
   const root = t.testdir({})
   const source = await folder(root, { 'one.yaml': instanceManifest('one') })

@@ -3,6 +3,7 @@ import { createDesiredLoader } from '../../reconciler/desired/load-desired.ts'
 import { createValidators, type Validator } from '../../reconciler/desired/validators.ts'
 import { pathInside, parseFlows } from '../../reconciler/desired/flows-file.ts'
 import type { DesiredState } from '../../reconciler/model/desired-state.ts'
+import type { DriverName } from '../../reconciler/model/resource.ts'
 import {
   hugeDocument,
   manyAliases,
@@ -357,4 +358,36 @@ t.test('brackets in text are no nesting', async (t) => {
     'a.yaml': file(platform, resource('Instance', 'press', `{ team: assembly, env: [${env}] }`)),
   })
   t.ok(desired.instances.has('press'))
+})
+
+t.test('a driver that is not configured holds what names it, where it is named', async (t) => {
+  const team = resource('Team', 'line', '{ members: [] }')
+  const stack = resource('Stack', 'node-red-5', '{ nodeRed: 5.0.7 }')
+  const template = resource('Template', 'boxed', '{ stack: node-red-5, driver: docker }')
+  const one = (name: string, spec: string) => resource('Instance', name, `{ team: line, ${spec} }`)
+  const files = {
+    'platform.yaml': file(team, stack, template),
+    'own.yaml': one('own', 'stack: node-red-5, driver: docker'),
+    'of-template.yaml': one('of-template', 'template: boxed'),
+    'wins.yaml': one('wins', 'template: boxed, driver: localfs'),
+  }
+  const loadWith = async (drivers: readonly DriverName[]) =>
+    createDesiredLoader({ validators, defaultDriver: 'localfs', drivers: new Set(drivers) }).load(
+      snapshotOf(files),
+      signal,
+    )
+  const held = await loadWith(['localfs'])
+  t.strictSame([...held.instances.keys()], ['wins'])
+  t.strictSame([...held.held.keys()].toSorted(), ['of-template', 'own'])
+  t.match(
+    held.diagnostics.map(({ code, message, remedy, at }) => ({ code, message, remedy, at })),
+    ['own.yaml', 'platform.yaml'].map((path) => ({
+      code: 'driver-not-configured',
+      message: 'the docker driver is not configured',
+      remedy: /section `docker` to the configuration/,
+      at: { file: path, line: 4 },
+    })),
+  )
+  t.equal((await loadWith(['localfs', 'docker'])).held.size, 0)
+  t.equal((await load(files)).held.size, 0, 'nothing is held where nobody knows')
 })

@@ -6,7 +6,8 @@ import { ConsoleLog } from '../../launcher/console-log.ts'
 import { levelOf } from '../../launcher/log-line.ts'
 import { type Cursor, parsedCursor, readPage } from '../../launcher/log-reader.ts'
 import type { LauncherLogLine, LauncherLogPage } from '../../launcher/wire.ts'
-import { storedLines, storedPage } from '../../reconciler/drivers/localfs/stored-log.ts'
+import { linesOf, pageIn } from '../../reconciler/drivers/launcher/stored-log.ts'
+import { storedTexts } from '../../reconciler/drivers/localfs/stored-log.ts'
 import { prepareLauncher, startLauncher } from '../support/launcher.ts'
 import { stubStack } from '../support/stub-stack.ts'
 import { until } from '../support/until.ts'
@@ -87,12 +88,12 @@ t.test('pages lead through all lines, forwards and backwards, across files and r
   )
   const middle = cursorOf(pageOf(log, { kind: 'newest' }, 60).previous)
   t.strictSame(texts(pageOf(log, middle, 3).lines), all.slice(95, 98))
-  const stored = await storedPage(directory, { limit: 60 }, AbortSignal.timeout(10_000))
+  const stored = await pageIn(storedTexts(directory, AbortSignal.timeout(10_000)), { limit: 60 })
   t.strictSame(stored, pageOf(log, { kind: 'newest' }, 60), 'the reconciler reads the files alike')
   for (const cursor of [stored.previous, stored.next, newest.next, newest.previous, '0'.repeat(16)]) {
     const asked = { limit: 9, ...(cursor === undefined ? {} : { cursor }) }
     t.strictSame(
-      await storedPage(directory, asked, AbortSignal.timeout(10_000)),
+      await pageIn(storedTexts(directory, AbortSignal.timeout(10_000)), asked),
       pageOf(log, cursorOf(cursor), 9),
       cursor ?? 'the newest',
     )
@@ -195,7 +196,10 @@ require('node:http').createServer((_, response) => response.end()).listen(settin
   t.equal(text.match(/"line \d+"/g)?.length, 40)
   t.equal((await launcher.admin('GET', '/logs?since=2999-01-01T00:00:00Z')).text, '')
   const stored: LauncherLogLine[] = []
-  for await (const line of storedLines(launcher.directory, AbortSignal.timeout(10_000), Date.parse(began)))
+  for await (const line of linesOf(
+    storedTexts(launcher.directory, AbortSignal.timeout(10_000)),
+    Date.parse(began),
+  ))
     stored.push(line)
   t.equal(`${stored.map((line) => JSON.stringify(line)).join('\n')}\n`, text)
 })

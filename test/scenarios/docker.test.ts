@@ -55,20 +55,37 @@ t.test(name, { skip: withoutDocker }, async (t) => {
     await docker('network', 'rm', network)
   })
   const fleet = await setUpFleet(t, configuration, '0.0.0.0')
-  const manifest = (greeting: string, more = '') =>
-    instanceManifest(
-      'press',
-      `hostname: press.example.com, endpoints: { access: public }, flows: { path: hello.json }, env: [ { name: GREETING, value: ${greeting} } ]${more}`,
-    )
+  const specOf = (greeting: string, more = '') =>
+    `hostname: press.example.com, endpoints: { access: public }, flows: { path: hello.json }, editor: { title: Press }, env: [ { name: GREETING, value: ${greeting} } ]${more}`
+  const manifest = (greeting: string, more = '') => instanceManifest('press', specOf(greeting, more))
   await fleet.repository.write('hello.json', greetingFlows())
-  await fleet.repository.write('press.yaml', manifest('hello'))
-  await fleet.repository.write('rest.yaml', instanceManifest('rest', 'state: stopped'))
+  await fleet.repository.write('press.yaml', instanceManifest('former', specOf('hello')))
+  await fleet.repository.write(
+    'rest.yaml',
+    instanceManifest('unused', 'state: stopped, editor: { title: Rest }'),
+  )
   await fleet.repository.commit('Add a press')
 
   const first = await fleet.run()
   t.equal(first.code, 0, first.stderr)
+  const ids = async () => docker('ps', '--all', '--quiet', '--filter', `network=${network}`)
+  const made = await ids()
+  await fleet.repository.write('press.yaml', instanceManifest('press', specOf('hello'), 'previously: former'))
+  await fleet.repository.write(
+    'rest.yaml',
+    instanceManifest('rest', 'state: stopped, editor: { title: Rest }', 'previously: unused'),
+  )
+  await fleet.repository.commit('Rename both')
+  t.match((await fleet.run('--dry-run')).stdout, /rename/)
+  const second = await fleet.run()
+  t.equal(second.code, 0, second.stderr)
   const [press = '', rest = ''] = await containers()
-  t.match([press, rest], [/^weir-press-/, /^weir-rest-/])
+  t.match(
+    [press, rest],
+    [/^weir-press-/, /^weir-rest-/],
+    'the same round leaves no container with its old name',
+  )
+  t.equal(await ids(), made, 'and it is the same containers')
   t.equal(await docker('inspect', '--format', '{{.State.Status}}', rest), 'created')
   t.equal(await hello(press), 'hello')
   t.equal((await fleet.run('--dry-run')).code, 0, 'nothing is left to do')

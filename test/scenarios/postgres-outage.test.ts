@@ -5,6 +5,7 @@ import { instanceManifest, password, setUpFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 
 const skip = withoutPostgres
+const outageMs = 60_000
 const connected = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'weir %'`
 const cut = `SELECT pg_terminate_backend(pid) FROM (${connected}) AS ours`
 const node = (name: string) => ({
@@ -37,7 +38,10 @@ t.test('a fleet whose store goes away and comes back', { skip }, async (t) => {
   t.match(await editor.deploy(flows('before')), { status: 200 })
   t.match(await stored(), /before/)
 
+  const pids = async () => [(await fleet.launchers()).map(({ pid }) => pid), fleet.nodeReds()]
+  const before = await pids()
   await server.stop()
+  const stoppedAt = performance.now()
   t.match(await editor.deploy(flows('meanwhile')), { status: 200 }, 'a deploy waits on its machine')
   await declare('press-2')
   const answer = await until('a request notices', async () => {
@@ -51,6 +55,19 @@ t.test('a fleet whose store goes away and comes back', { skip }, async (t) => {
   const alone = await fleet.run('--dry-run')
   t.equal(alone.code, 1)
   t.match(alone.stderr, /postgres:\/\/weir@127\.0\.0\.1:\d+\/weir_1 cannot be used: .*ECONNREFUSED/)
+
+  await until(
+    'it was away for a minute',
+    async () => {
+      t.match(await editor.flows(), flows('meanwhile'))
+      return performance.now() - stoppedAt >= outageMs
+    },
+    { within: 2 * outageMs, every: 5_000 },
+  )
+  t.strictSame(await pids(), before, 'what runs goes on, and was not started again')
+  await until('the log says why nothing is done', async () =>
+    /"level":"(?:warn|error)".*cannot be used: .*ECONNREFUSED/.test(await fleet.log()),
+  )
 
   await server.start()
   await fleet.ready('press-2')

@@ -11,7 +11,7 @@ export async function editorSession(
   visitor = new Visitor(),
 ): Promise<string | undefined> {
   const arrived = await signInToEditor(editor, username, password, visitor)
-  return tokenFor(editor, arrived)
+  return tokenFor(editor, arrived, visitor)
 }
 
 /** The page that sign-in ends at, or the redirect to the editor with its code. */
@@ -29,11 +29,16 @@ export async function signInToEditor(
 }
 
 /** What the editor's page does with the code that it was opened with. */
-export async function tokenFor(editor: string, { url }: Page): Promise<string | undefined> {
+export async function tokenFor(
+  editor: string,
+  { url }: Page,
+  visitor = new Visitor(),
+): Promise<string | undefined> {
   const [, code] = /[?&]code=(.*?)(?:$|&)/.exec(url) ?? []
   if (code === undefined || !url.startsWith(editor)) return undefined
-  const response = await fetch(`${editor}auth/token`, { method: 'POST', body: new URLSearchParams({ code }) })
-  if (!response.ok) return undefined
-  const session: { accessToken: string } = JSON.parse(await response.text())
+  const body = new URLSearchParams({ code })
+  const { status, text } = await visitor.ask(`${editor}auth/token`, { method: 'POST', body })
+  if (status !== 200) return undefined
+  const session: { accessToken: string } = JSON.parse(text)
   return session.accessToken
 }

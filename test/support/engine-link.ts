@@ -14,7 +14,12 @@ export interface EngineLink extends AsyncDisposable {
   cut(mode: 'down' | 'hung'): void
   /** `METHOD /path` of every call through it, without the query. */
   readonly calls: string[]
+  /** Calls that the engine is not asked: they are answered as by one that cannot do it. */
+  refused: RegExp | undefined
 }
+
+const refusal =
+  'HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{"message":"refused"}'
 
 export async function engineLink(target = '/var/run/docker.sock'): Promise<EngineLink> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-engine-'))
@@ -31,12 +36,14 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     far.on('close', () => near.destroy())
     near.on('close', () => far.destroy())
     near.on('data', (bytes) => {
-      for (const [, method, path] of bytes
-        .toString('latin1')
-        .matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm))
-        link.calls.push(`${method} ${path}`)
+      const asked = [...bytes.toString('latin1').matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm)].map(
+        ([, method, path]) => `${method} ${path}`,
+      )
+      link.calls.push(...asked)
+      if (asked.some((call) => link.refused?.test(call) === true)) near.end(refusal)
+      else far.write(bytes)
     })
-    near.pipe(far)
+    near.on('end', () => far.end())
     return far.pipe(near)
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
@@ -48,6 +55,7 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     socketPath,
     mode: 'up',
     calls: [],
+    refused: undefined,
     cut(mode) {
       link.mode = mode
       destroyAll()

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProcessTable, type LauncherProcess } from '../../reconciler/drivers/localfs/processes.ts'
@@ -31,6 +31,8 @@ export interface FleetUnderTest {
   run(...args: string[]): Promise<Result>
   /** Starts `reconcile serve` and waits until its doors are open. */
   serve(...args: string[]): Promise<ChildProcess>
+  /** What `reconcile serve` has logged, whole. */
+  log(): Promise<string>
   /** What the status API answers to alice, an admin; undefined while it does not. */
   api(path: string): Promise<unknown>
   instance(name: string): Promise<Record<string, unknown> | undefined>
@@ -135,6 +137,7 @@ ${configuration.replaceAll('PORT', String(door))}`,
       })
       return child
     },
+    log: async () => readFile(join(root, 'serve.log'), 'utf8'),
     api,
     instance,
     ready: async (name, holds = () => true) =>

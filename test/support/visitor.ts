@@ -18,6 +18,12 @@ export class Visitor {
   readonly cookies = createCookieJar()
   /** Every address that was asked for, in order. */
   readonly way: string[] = []
+  readonly #reach: (address: string) => string
+
+  /** `reach`: where what is asked of an address goes, as by a proxy that knows the host names of the first. */
+  constructor(reach: (address: string) => string = (address) => address) {
+    this.#reach = reach
+  }
 
   /** Opens an address as a click does, and follows where it leads. `stopAt`: gives the redirect to there instead. */
   async open(address: string, stopAt?: (location: string) => boolean): Promise<Page> {
@@ -52,7 +58,7 @@ export class Visitor {
     const headers = new Headers({ accept: 'text/html,application/xhtml+xml', ...asRecord(init.headers) })
     const cookie = this.cookies.headerFor(url)
     if (cookie !== '') headers.set('cookie', cookie)
-    const response = await fetch(url, {
+    const response = await fetch(this.#reach(address), {
       signal: AbortSignal.timeout(10_000),
       ...init,
       headers,

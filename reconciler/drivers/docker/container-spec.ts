@@ -49,6 +49,9 @@ interface Texts {
   readonly [name: string]: string
 }
 
+/** Labels that a container, volume or network is to carry. */
+export type Labels = Texts
+
 export const labels = {
   fleet: 'weir.fleet',
   uid: 'weir.uid',

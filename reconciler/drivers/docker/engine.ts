@@ -1,24 +1,29 @@
 import type Docker from 'dockerode'
 import { DriverError } from '../driver.ts'
-import { createBody, labels, updateBody, type ContainerSpec } from './container-spec.ts'
+import { createBody, labels, updateBody, type ContainerSpec, type Labels } from './container-spec.ts'
 import { pullImage, type OnProgress } from './pull-image.ts'
+import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
-import { engineError, hasStatus, saidBy } from './engine-error.ts'
-import { asInspected, asListed, asVolume, type Inspected, type Listed } from './engine-schema.ts'
+import { hasStatus, saidBy } from './engine-error.ts'
+import {
+  bounded,
+  causeOf,
+  change,
+  changeWithinMs,
+  readWithinMs,
+  unlessDone,
+  unlessGone,
+  type Ask,
+} from './engine-call.ts'
+import { networksOf, type Networks } from './networks.ts'
+import { volumesOf, type Volumes } from './volumes.ts'
+import { asInspected, asListed, type Inspected, type Listed } from './engine-schema.ts'
 
-/** How long a call may take, in milliseconds: one that reads, and one that changes something. */
-const readWithinMs = 15_000
-const changeWithinMs = 60_000
 /** An image may be large, and the way to it narrow. */
 const pullWithinMs = 30 * 60_000
 
-/** Labels that a container, volume or network is to carry. */
-export interface Labels {
-  readonly [name: string]: string
-}
-
 /** What the driver asks of a Docker Engine. Every call ends in time, and throws a `DriverError` where it fails. */
-export interface Engine {
+export interface Engine extends Networks, Volumes {
   /** All containers that carry these labels, running or not. */
   list(wanted: Labels, signal: AbortSignal): Promise<readonly Listed[]>
   /** Undefined: there is no such container. */
@@ -27,6 +32,7 @@ export interface Engine {
   create(spec: ContainerSpec, name: string, signal: AbortSignal): Promise<string>
   /** @throws DriverError `PullFailed`. */
   pull(image: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>
+  /** @throws DriverError `StartRefused`. */
   start(id: string, signal: AbortSignal): Promise<void>
   /** Settles when it has ended, by force after its grace. */
   stop(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>
@@ -34,14 +40,8 @@ export interface Engine {
   rename(id: string, name: string, signal: AbortSignal): Promise<void>
   setLimits(id: string, spec: ContainerSpec, signal: AbortSignal): Promise<void>
   remove(id: string, signal: AbortSignal): Promise<void>
-  connect(id: string, network: string, signal: AbortSignal): Promise<void>
-  disconnect(id: string, network: string, signal: AbortSignal): Promise<void>
-  /** Makes the network where it is missing. */
-  ensureNetwork(name: string, carrying: Labels, signal: AbortSignal): Promise<void>
-  /** Makes the volume where it is missing; gives the labels of the one that is there. */
-  ensureVolume(name: string, carrying: Labels, signal: AbortSignal): Promise<Labels>
-  volumeLabels(name: string, signal: AbortSignal): Promise<Labels | undefined>
-  removeVolume(name: string, signal: AbortSignal): Promise<void>
+  /** Undefined: there is no such file, or no such container. */
+  read(id: string, path: string, signal: AbortSignal): Promise<string | undefined>
   /** Puts a file into a container that runs; whoever waits for it sees it whole. Its content stands in no argument. */
   write(
     id: string,
@@ -69,8 +69,7 @@ export function createEngine(docker: Docker): Engine {
       const ask = async (abortSignal: AbortSignal) => pullImage(docker, { image, onProgress }, abortSignal)
       await bounded(`pull the image ${image}`, pullWithinMs, ask, signal)
     },
-    start: async (id, signal) =>
-      change('start a container', async (abortSignal) => container(id).start({ abortSignal }), signal),
+    start: async (id, signal) => start(docker.getContainer(id), signal),
     stop: async (id, grace, signal) => {
       const ask: Ask<unknown> = async (abortSignal) => container(id).stop({ t: grace, abortSignal })
       await unlessGone(bounded('stop a container', changeWithinMs + grace * 1000, unlessDone(ask), signal))
@@ -95,69 +94,16 @@ export function createEngine(docker: Docker): Engine {
       const ask: Ask<unknown> = async (abortSignal) => container(id).remove({ force: true, abortSignal })
       await unlessGone(bounded('remove a container', changeWithinMs, ask, signal))
     },
+    read: async (id, path, signal) => {
+      const ask = async (abortSignal: AbortSignal) => readFile(container(id), path, abortSignal)
+      return unlessGone(bounded('read a file of a container', changeWithinMs, ask, signal))
+    },
     write: async (id, written, signal) => {
       const ask = async (abortSignal: AbortSignal) => writeFile(container(id), written, abortSignal)
       await bounded('write a file into a container', changeWithinMs, ask, signal)
     },
     ...networksOf(docker),
     ...volumesOf(docker),
-  }
-}
-
-function networksOf(docker: Docker): Pick<Engine, 'connect' | 'disconnect' | 'ensureNetwork'> {
-  return {
-    connect: async (Container, network, signal) => {
-      const ask: Ask<unknown> = async (abortSignal) => {
-        const options = { Container, abortSignal }
-        return docker.getNetwork(network).connect(options)
-      }
-      await change(`connect a container to the network ${network}`, ask, signal)
-    },
-    disconnect: async (Container, network, signal) => {
-      const ask: Ask<unknown> = async (abortSignal) => {
-        const options = { Container, Force: true, abortSignal }
-        return docker.getNetwork(network).disconnect(options)
-      }
-      await change(`disconnect a container from the network ${network}`, ask, signal)
-    },
-    ensureNetwork: async (name, carrying, signal) => {
-      // The filter finds names that only contain it, too.
-      const look = async (abortSignal: AbortSignal) =>
-        docker.listNetworks({ filters: { name: [name] }, abortSignal })
-      const found = await bounded('list networks', readWithinMs, look, signal)
-      if (found.some(({ Name }) => Name === name)) return
-      const make = async (abortSignal: AbortSignal) =>
-        docker.createNetwork({
-          Name: name,
-          Driver: 'bridge',
-          CheckDuplicate: true,
-          Labels: { ...carrying },
-          abortSignal,
-        })
-      // Another call may have been quicker.
-      await change(`make the network ${name}`, unlessDone(make, 409), signal)
-    },
-  }
-}
-
-function volumesOf(docker: Docker): Pick<Engine, 'ensureVolume' | 'volumeLabels' | 'removeVolume'> {
-  async function volumeLabels(name: string, signal: AbortSignal): Promise<Labels | undefined> {
-    const look = async (abortSignal: AbortSignal) => docker.getVolume(name).inspect({ abortSignal })
-    const found = await unlessGone(bounded('look at a volume', readWithinMs, look, signal))
-    return found === undefined ? undefined : (asVolume(found).Labels ?? {})
-  }
-  return {
-    volumeLabels,
-    ensureVolume: async (name, carrying, signal) => {
-      const make: Ask<unknown> = async (abortSignal) =>
-        docker.createVolume({ Name: name, Labels: { ...carrying }, abortSignal })
-      await change(`make the volume ${name}`, make, signal)
-      return (await volumeLabels(name, signal)) ?? {}
-    },
-    removeVolume: async (name, signal) => {
-      const ask: Ask<unknown> = async (abortSignal) => docker.getVolume(name).remove({ abortSignal })
-      await unlessGone(bounded(`remove the volume ${name}`, changeWithinMs, ask, signal))
-    },
   }
 }
 
@@ -188,47 +134,13 @@ async function create(
   }
 }
 
-type Ask<T> = (signal: AbortSignal) => Promise<T>
-
-async function change(call: string, ask: Ask<unknown>, signal: AbortSignal): Promise<void> {
-  await bounded(call, changeWithinMs, ask, signal)
-}
-
-/** What the engine calls "not modified" is what was asked for. */
-function unlessDone<T>(ask: Ask<T>, done = 304): Ask<T | undefined> {
-  return async (signal) => {
-    try {
-      return await ask(signal)
-    } catch (error) {
-      if (hasStatus(error, done)) return undefined
-      throw error
-    }
-  }
-}
-
-/** @throws DriverError; an AbortError where the caller gave up. */
-async function bounded<T>(call: string, withinMs: number, ask: Ask<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const limit = AbortSignal.timeout(withinMs)
+async function start(container: Docker.Container, signal: AbortSignal): Promise<void> {
   try {
-    return await ask(AbortSignal.any([signal, limit]))
+    await change('start a container', async (abortSignal) => container.start({ abortSignal }), signal)
   } catch (error) {
-    signal.throwIfAborted()
-    throw engineError(error, { call, limit })
+    if (!(error instanceof DriverError && error.reason === 'EngineRefused')) throw error
+    throw new DriverError('StartRefused', error.message, { cause: error.cause })
   }
-}
-
-async function unlessGone<T>(asking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asking
-  } catch (error) {
-    if (hasStatus(causeOf(error), 404)) return undefined
-    throw error
-  }
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined
 }
 
 /** What tells a fleet's own things from all others. */

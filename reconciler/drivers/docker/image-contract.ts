@@ -2,6 +2,8 @@
 
 /** The instance's directory: launcher and Node-RED keep everything there. */
 export const dataFolder = '/data'
+/** Where the launcher writes what Node-RED and it say. */
+export const logFile = `${dataFolder}/console.log`
 /** A folder in memory, for what must stand on no disk. */
 export const runtimeFolder = '/run/weir'
 /** What the launcher waits for before it does anything (launcher/wire.ts, `LauncherBootstrap`). */

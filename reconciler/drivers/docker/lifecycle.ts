@@ -24,7 +24,7 @@ export interface LifecycleParts {
   /** Has what runs in a container be what is wanted. */
   readonly wake: Wake
   readonly clock: Clock
-  readonly log: Pick<Logger, 'info'>
+  readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
 /** Changes of single instances, one at a time for each. Every one may be repeated. */
@@ -165,13 +165,29 @@ async function find(
 
 /**
  * The next container is made while the one before still runs, so that a missing image or a full disk costs nothing.
- * Then they change over: never do two of them have the data at once.
+ * Then they change over: never do two of them have the data at once. One that the engine does not start is replaced: an
+ * engine that ended while it started a container may refuse to start that one for ever.
  */
 async function run(parts: Parts, work: Work, signal: AbortSignal): Promise<void> {
+  await parts.ensureNetwork(signal)
+  const keeper = keeperOf(work.wanted, work.found)
+  if (keeper === undefined) return changeOver(parts, work, await make(parts, work, signal), signal)
+  try {
+    await changeOver(parts, work, keeper, signal)
+  } catch (error) {
+    if (!(error instanceof DriverError && error.reason === 'StartRefused')) throw error
+    const { name: instance } = work.instance.spec
+    parts.log.warn({ instance, container: short(keeper), reason: error.message }, 'container is given up')
+    await parts.engine.remove(keeper.id, signal)
+    const left = { ...work, found: work.found.filter(({ id }) => id !== keeper.id) }
+    await changeOver(parts, left, await make(parts, left, signal), signal)
+  }
+}
+
+/** Has one container serve the instance, in place of all others. */
+async function changeOver(parts: Parts, work: Work, next: Candidate, signal: AbortSignal): Promise<void> {
   const { engine, wake, log } = parts
   const { wanted, found, instance, credentials } = work
-  await parts.ensureNetwork(signal)
-  const next = keeperOf(wanted, found) ?? (await make(parts, work, signal))
   const others = found.filter((other) => other.id !== next.id)
   for (const other of others.filter(isUp)) await engine.stop(other.id, wanted.stopGrace, signal)
   await adjust(engine, next, wanted, signal)

@@ -7,8 +7,9 @@ import {
   readSamples,
   type LauncherAddress,
 } from '../launcher/admin-client.ts'
+import { pageIn, streamOf } from '../launcher/stored-log.ts'
 import type { InstanceDirectories } from './directories.ts'
-import { lastStoredLines, storedLines, storedPage } from './stored-log.ts'
+import { storedTexts } from './stored-log.ts'
 
 const answerWithinMs = 2_000
 
@@ -45,8 +46,7 @@ export async function* instanceLogs(
   const { options } = wanted
   if (reader.kind === 'none') return
   if (reader.kind === 'launcher') yield* readLogs(reader.address, options, signal)
-  else if (options.since === undefined) yield* await lastStoredLines(reader.directory, options.tail, signal)
-  else yield* storedLines(reader.directory, signal, Date.parse(options.since))
+  else yield* streamOf(storedTexts(reader.directory, signal), options)
 }
 
 /** The console log by pages. */
@@ -57,7 +57,7 @@ export async function instanceLogPage(
   const reader = await readerOf(wanted, signal)
   if (reader.kind === 'none') return { lines: [], next: '0'.repeat(16) }
   if (reader.kind === 'launcher') return readLogPage(reader.address, wanted.options, signal)
-  return storedPage(reader.directory, wanted.options, signal)
+  return pageIn(storedTexts(reader.directory, signal), wanted.options)
 }
 
 /** Samples are kept in the memory of the launcher: without it there are none. */

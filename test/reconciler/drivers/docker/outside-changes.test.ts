@@ -7,6 +7,8 @@ import { beginInstance, image, setUpDocker } from '../../../support/docker.ts'
 import { engineLink } from '../../../support/engine-link.ts'
 import { until } from '../../../support/until.ts'
 
+const log = { maxSize: '1m', maxFiles: 1 }
+
 void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
   const under = await setUpDocker(t)
   const { world, engine } = under
@@ -115,6 +117,56 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.equal((await under.containerOf(one.instance.uid)).id, id)
   })
 
+  await t.test('one that the engine does not start any more is replaced, and its data kept', async (t) => {
+    const link = await engineLink()
+    t.teardown(() => link[Symbol.asyncDispose]())
+    const one = await beginInstance(t, under, { options: { docker: link.docker } })
+    await one.create()
+    await one.asExpected()
+    await world.mark(one.instance.uid)
+    const before = await idOf(one.instance)
+    await docker('stop', before)
+    link.refused = new RegExp(`${before}/start$`)
+    await one.update()
+    await one.asExpected()
+    t.not(await idOf(one.instance), before)
+    t.equal((await under.containersOf(one.instance.uid)).length, 1)
+    t.ok(await world.isMarked(one.instance.uid))
+
+    await docker('stop', await idOf(one.instance))
+    link.refused = /\/start$/
+    for (const _ of [1, 2]) {
+      await t.rejects(one.update(), { name: 'DriverError', reason: 'StartRefused', message: /refused/ })
+      t.equal((await under.containersOf(one.instance.uid)).length, 1, 'not one more each time')
+    }
+    link.refused = undefined
+    await one.update()
+    await one.asExpected()
+    t.equal((await under.containersOf(one.instance.uid)).length, 1)
+  })
+
+  await t.test('one that was stopped still has its log', async (t) => {
+    const one = await beginInstance(t, under)
+    await one.create()
+    await one.asExpected()
+    await one.update({ state: 'stopped' })
+    const lines: string[] = []
+    const { uid } = one.instance
+    for await (const { text } of one.driver.logs?.(uid, { tail: 500, follow: false }, one.signal) ?? [])
+      lines.push(text)
+    t.ok(lines.some((text) => /Started flows/.test(text)))
+    const last: string[] = []
+    for await (const { text } of one.driver.logs?.(uid, { tail: 2, follow: false }, one.signal) ?? [])
+      last.push(text)
+    t.strictSame(last, lines.slice(-2))
+    const page = await one.driver.logPage?.(uid, { limit: 3 }, one.signal)
+    t.strictSame(
+      page?.lines.map(({ text }) => text),
+      lines.slice(-3),
+    )
+    t.match(page, { previous: /^-\d{16}$/ })
+  })
+
   await t.test('its volume was deleted with its container: both are made anew', async (t) => {
     const one = await beginInstance(t, under)
     await one.create()
@@ -136,7 +188,7 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
       network: under.network,
       image: repository,
       runtimeUrl: 'http://172.17.0.1:1',
-      log: { maxSize: '1m', maxFiles: 1 },
+      log,
     }
     const one = await beginInstance(t, under, { options: { policy } })
     await one.create()
@@ -266,6 +318,29 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
       for (const other of others) await one.driver.remove(other.uid, one.signal)
     },
   )
+
+  await t.test('reconcilers that make the network at once leave one', async (t) => {
+    for (let round = 0; round < 5; round += 1) {
+      const network = `${under.network}-race-${round}`
+      const policy = { network, image: image.repository, runtimeUrl: 'http://172.17.0.1:1', log }
+      const drivers = [0, 1, 2, 3].map(() => under.makeDriver('fleet-a', { policy }))
+      const instances = await Promise.all(
+        drivers.map(async () => under.makeInstance({ fleet: 'fleet-a', spec: { state: 'stopped' } })),
+      )
+      const { signal } = new AbortController()
+      await Promise.all(
+        drivers.map(async (driver, at) => {
+          const instance = instances[at]
+          if (instance !== undefined) await driver.create(instance, under.credentials(instance), signal)
+        }),
+      )
+      const left = await docker('network', 'ls', '--quiet', '--filter', `name=^${network}$`)
+      t.equal(left.split('\n').length, 1)
+      for (const { uid } of instances) await drivers[0]?.remove(uid, signal)
+      for (const driver of drivers) await driver[Symbol.asyncDispose]()
+      await docker('network', 'rm', network)
+    }
+  })
 
   await t.test('a container or volume that is not ours is left alone, whatever its name', async (t) => {
     const one = await beginInstance(t, under)
