@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { withoutDocker } from '../engines/docker.ts'
 import { greetingFlows, textAt } from '../support/answering-flow.ts'
-import { docker } from '../support/docker-cli.ts'
+import { docker, removeFleet } from '../support/docker-cli.ts'
 import { bridge } from '../support/docker.ts'
 import { asRecord, instanceManifest, setUpFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
@@ -30,14 +30,7 @@ const hello = async (container: string) => {
 
 const name = 'a fleet in containers: from a commit to an answer, drift put back, and gone again'
 t.test(name, { skip: withoutDocker }, async (t) => {
-  t.teardown(async () => {
-    for (const container of await containers()) {
-      const uid = await docker('inspect', '--format', '{{index .Config.Labels "weir.uid"}}', container)
-      await docker('rm', '--force', container)
-      await docker('volume', 'rm', `weir-${uid}`)
-    }
-    await docker('network', 'rm', network)
-  })
+  t.teardown(() => removeFleet(network))
   const fleet = await setUpFleet(t, configuration, '0.0.0.0')
   const manifest = (greeting: string, more = '') =>
     instanceManifest(

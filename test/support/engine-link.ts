@@ -7,10 +7,11 @@ import Docker from 'dockerode'
 /** A way to the engine that a test can cut. `down`: it refuses, as one that was stopped. `hung`: it takes calls and says nothing. */
 export interface EngineLink extends AsyncDisposable {
   readonly docker: Docker
+  readonly socketPath: string
   mode: 'up' | 'down' | 'hung'
   /** Cuts what is open, too. */
   cut(mode: 'down' | 'hung'): void
-  /** `METHOD /path` of every call through it, without the query. */
+  /** `METHOD /path` of every call through it; of pulls alone with the query, which says of what. */
   readonly calls: string[]
 }
 
@@ -29,10 +30,10 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     far.on('close', () => near.destroy())
     near.on('close', () => far.destroy())
     near.on('data', (bytes) => {
-      for (const [, method, path] of bytes
+      for (const [, method, path = '', query] of bytes
         .toString('latin1')
-        .matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm))
-        link.calls.push(`${method} ${path}`)
+        .matchAll(/^([A-Z]+) (\/[^ ?]*)(\S*) HTTP\/1\.1\r$/gm))
+        link.calls.push(`${method} ${path}${path === '/images/create' ? query : ''}`)
     })
     near.pipe(far)
     return far.pipe(near)
@@ -43,6 +44,7 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
   }
   const link: EngineLink = {
     docker: new Docker({ socketPath }),
+    socketPath,
     mode: 'up',
     calls: [],
     cut(mode) {

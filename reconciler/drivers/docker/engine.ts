@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { DriverError } from '../driver.ts'
 import { createBody, labels, updateBody, type ContainerSpec } from './container-spec.ts'
-import { pullImage, type OnProgress } from './pull-image.ts'
+import { pullImage, type Pull } from './pull-image.ts'
 import { writeFile } from './write-file.ts'
 import { engineError, hasStatus, saidBy } from './engine-error.ts'
 import { asInspected, asListed, asVolume, type Inspected, type Listed } from './engine-schema.ts'
@@ -25,8 +25,8 @@ export interface Engine {
   inspect(id: string, signal: AbortSignal): Promise<Inspected | undefined>
   /** Gives the id. @throws DriverError `ImageMissing` or `NameTaken`. */
   create(spec: ContainerSpec, name: string, signal: AbortSignal): Promise<string>
-  /** @throws DriverError `PullFailed`. */
-  pull(image: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>
+  /** @throws DriverError `ImageUnknown`, `PullDenied`, `PullFailed`. */
+  pull(wanted: Pull, signal: AbortSignal): Promise<void>
   start(id: string, signal: AbortSignal): Promise<void>
   /** Settles when it has ended, by force after its grace. */
   stop(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>
@@ -65,9 +65,9 @@ export function createEngine(docker: Docker): Engine {
       return found === undefined ? undefined : asInspected(found)
     },
     create: async (spec, name, signal) => create(docker, { spec, name }, signal),
-    pull: async (image, onProgress, signal) => {
-      const ask = async (abortSignal: AbortSignal) => pullImage(docker, { image, onProgress }, abortSignal)
-      await bounded(`pull the image ${image}`, pullWithinMs, ask, signal)
+    pull: async (wanted, signal) => {
+      const ask = async (abortSignal: AbortSignal) => pullImage(docker, wanted, abortSignal)
+      await bounded(`pull the image ${wanted.image}`, pullWithinMs, ask, signal)
     },
     start: async (id, signal) =>
       change('start a container', async (abortSignal) => container(id).start({ abortSignal }), signal),
