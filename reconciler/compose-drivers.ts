@@ -64,7 +64,7 @@ function composeLocalfs(config: Config, fleet: string, { environment, log, launc
     fleet,
     host: config.localfs.host,
     allowInstallScripts: config.localfs.allowInstallScripts,
-    configured: identityFields(config),
+    configured: signInFields(config),
     launcher: { program: launcher, nodeFlags: launcherFlags },
     npm: 'npm',
     machine: {
@@ -91,8 +91,9 @@ function composeDocker(
     docker: connect(docker),
     policy: docker,
     pull: docker.pull,
+    registries: docker.registries,
     allowInstallScripts: docker.allowInstallScripts,
-    configured: identityFields(config),
+    configured: signInFields(config),
     adminTokenOf,
     clock: systemClock,
     log,
@@ -108,22 +109,31 @@ function connect({ engine }: DockerConfig): ReturnType<typeof connectEngine> {
   }
 }
 
-function identityFields({ identity: { issuer, sessionHours } }: Pick<Config, 'identity'>): Fields {
-  return { 'identity.issuer': issuer, 'identity.sessionHours': sessionHours }
+function signInFields({ identity, routing }: Pick<Config, 'identity' | 'routing'>): Fields {
+  const { issuer, sessionHours } = identity
+  return {
+    'identity.issuer': issuer,
+    'identity.sessionHours': sessionHours,
+    'routing.scheme': routing.scheme,
+    'routing.port': routing.port ?? null,
+  }
 }
 
 /** Where the instances of each driver stand. */
 export type Seats = { readonly localfs: Seat } & Readonly<Partial<Record<DriverName, Seat>>>
 
-export function seatsOf({ listen, localfs, docker }: Pick<Config, 'listen' | 'localfs' | 'docker'>): Seats {
+type Places = Pick<Config, 'listen' | 'localfs' | 'docker' | 'routing'>
+
+export function seatsOf({ listen, localfs, docker, routing }: Places): Seats {
   return {
-    localfs: { ...localfs, runtimeUrl: reachableUrl(listen.host, listen.port) },
+    localfs: { ...localfs, routing, runtimeUrl: reachableUrl(listen.host, listen.port) },
     ...(docker === undefined
       ? {}
       : {
           docker: {
             host: '0.0.0.0',
             port: nodeRedPort,
+            routing,
             allowInstallScripts: docker.allowInstallScripts,
             runtimeUrl: docker.runtimeUrl,
           },

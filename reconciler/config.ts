@@ -12,6 +12,7 @@ import { parseDuration } from './model/quantity.ts'
 import { parseStoreUrl, StoreUrlError, type StoreTarget } from './model/store-url.ts'
 import { reachableUrl } from './model/reachable.ts'
 import type { DriverName } from './model/resource.ts'
+import type { Routing } from './model/seat.ts'
 import { dockerConfig, type DockerConfig } from './docker-config.ts'
 
 type Scheme = 'https' | 'ssh' | 'http' | 'file' | 'git'
@@ -47,6 +48,7 @@ export interface Config {
       readonly displayName: string
     }
   }
+  readonly routing: Routing
   readonly driver: DriverName
   readonly schedule: string
   readonly concurrency: number
@@ -118,6 +120,7 @@ function behaviourOf(
 > {
   const { driver = 'localfs', schedule = '*/5 * * * *', concurrency = 4, localfs, log, policy } = document
   return {
+    routing: { scheme: 'https', ...document.routing },
     driver,
     schedule,
     concurrency,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Configuration as ConfigurationDocument } from './model/generated/configuration.ts'
 import { defined } from './model/defined.ts'
-import type { EngineAddress } from './model/engine-address.ts'
+import type { EngineAddress, RegistryAccount } from './model/engine-address.ts'
 
 /** What the docker driver is told. */
 export interface DockerConfig {
@@ -9,6 +9,7 @@ export interface DockerConfig {
   readonly network: string
   readonly image: string
   readonly pull: 'never' | 'missing'
+  readonly registries: readonly RegistryAccount[]
   /** Where containers reach the doors, without a slash at its end. */
   readonly runtimeUrl: string
   readonly log: { readonly maxSize: string; readonly maxFiles: number }
@@ -36,7 +37,12 @@ export function dockerConfig(
     }
   const runtimeUrl = `http://host.docker.internal:${listen.port}`
   const { host: _h, tls: _t, sshKey: _s, knownHosts: _k, ...others } = document
-  return { ...defaults, runtimeUrl, ...others, log: { ...defaults.log, ...document.log }, engine }
+  const registries = (document.registries ?? []).map((registry) => ({
+    ...registry,
+    password: resolve(base, registry.password),
+  }))
+  const log = { ...defaults.log, ...document.log }
+  return { ...defaults, runtimeUrl, ...others, log, registries, engine }
 }
 
 const defaults = {

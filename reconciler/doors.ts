@@ -15,7 +15,6 @@ import { Secret } from './model/secret.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { reachableUrl } from './model/reachable.ts'
-import { editorUrlAt } from './model/seat.ts'
 
 /** Opens the doors. Returns their URL; disposing closes them. */
 export async function openDoors(
@@ -32,11 +31,12 @@ export async function openDoors(
   const desired = () => (board.current().source.revision === undefined ? undefined : board.current().desired)
   const limit = createSignInLimit({ store: deps.store, clock: systemClock })
   const seats = seatsOf(config)
-  const ownUrl = ({ driver, port }: InventoryEntry) => editorUrlAt(seats[driver], port)
+  const urls = ({ driver, port }: InventoryEntry, hostnames: readonly string[]) =>
+    instanceUrls(seats[driver], port, hostnames)
   const directory: Directory = {
     people: desired,
     instance: (uid) => board.current().inventory.get(uid),
-    editorUrl: ownUrl,
+    urls,
   }
   const identity = openIdentity(config, composition, { directory, limit })
   const server = await createServer({
@@ -57,7 +57,7 @@ export async function openDoors(
     identity,
     metrics: registry,
     log,
-    urlOf: (entry, { hostnames }) => instanceUrls(ownUrl(entry), hostnames)[0],
+    urlOf: (entry, { hostnames }) => urls(entry, hostnames)[0],
     trustProxy: config.trustProxy,
   })
   const url = await listen(server, config.listen)

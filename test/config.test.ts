@@ -107,6 +107,7 @@ t.test('docker: where the engine is, and what containers are given', async (t) =
     network: 'weir',
     image: 'weir-instance',
     pull: 'never',
+    registries: [],
     runtimeUrl: 'http://host.docker.internal:3000',
     log: { maxSize: '10m', maxFiles: 3 },
     allowInstallScripts: false,

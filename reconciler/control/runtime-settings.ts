@@ -4,7 +4,7 @@ import { opens } from '../model/read-token.ts'
 import { editorPermissions } from '../model/editor-permissions.ts'
 import { instanceUrls, redirectUrisOf } from '../model/instance-urls.ts'
 import { parseMemory, parseSize } from '../model/quantity.ts'
-import { editorUrlAt, type Seat } from '../model/seat.ts'
+import type { Seat } from '../model/seat.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import { defined } from '../model/defined.ts'
 import type { PlacedInstance } from '../model/placed-instance.ts'
@@ -89,7 +89,7 @@ function whatItNeeds({ uid, spec, port: own }: PlacedInstance, sources: Settings
 }
 
 function redirectUris({ spec, port }: PlacedInstance, seat: Seat): readonly string[] {
-  return redirectUrisOf(instanceUrls(editorUrlAt(seat, port), spec.hostnames))
+  return redirectUrisOf(instanceUrls(seat, port, spec.hostnames))
 }
 
 /** The text of a file that an instance names, if it names one. */

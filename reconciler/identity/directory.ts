@@ -1,6 +1,5 @@
 import type { DesiredState } from '../model/desired-state.ts'
 import { editorPermissions, type EditorPermissions } from '../model/editor-permissions.ts'
-import { instanceUrls } from '../model/instance-urls.ts'
 import type { InventoryEntry } from '../model/inventory.ts'
 import { viewerOf } from './permissions.ts'
 
@@ -9,8 +8,8 @@ export interface Directory {
   /** What Git declares; undefined until it was read. */
   people(): Pick<DesiredState, 'users' | 'teams' | 'instances'> | undefined
   instance(uid: string): InventoryEntry | undefined
-  /** The URL of its editor, with a slash at its end. */
-  editorUrl(entry: InventoryEntry): string | undefined
+  /** Every URL at which browsers reach it where it has these host names, each with a slash at its end; the first is its own. */
+  urls(entry: InventoryEntry, hostnames: readonly string[]): readonly string[]
 }
 
 /** An instance as its visitors know it. */
@@ -27,7 +26,7 @@ export function visitedInstance(directory: Directory, uid: string): VisitedInsta
   if (entry === undefined) return undefined
   // one that is held is not among the declared: what was last applied holds for it
   const spec = directory.people()?.instances.get(entry.name) ?? entry.applied?.spec
-  const urls = instanceUrls(directory.editorUrl(entry), spec?.hostnames ?? [])
+  const urls = directory.urls(entry, spec?.hostnames ?? [])
   return { uid, name: entry.name, team: spec?.team, urls }
 }
 

@@ -1,11 +1,23 @@
+import { editorUrlAt, type Seat } from './seat.ts'
+
 /** Where Node-RED's editor takes the answer of a sign-in, below the URL of an instance. */
 const editorCallback = 'auth/strategy/callback'
 /** Where the guard of the flows' HTTP endpoints takes it. */
 const endpointsCallback = '_weir/callback'
 
-/** Every URL at which browsers reach an instance: its own, and one for every host name that is routed to it. */
-export function instanceUrls(editorUrl: string | undefined, hostnames: readonly string[]): readonly string[] {
-  const named = hostnames.map((hostname) => `https://${hostname.toLowerCase()}/`)
+/**
+ * Every URL at which browsers reach an instance, each with a slash at its end: its own, and one for every host name that is
+ * routed to it.
+ */
+export function instanceUrls(
+  seat: Seat | undefined,
+  port: number | undefined,
+  hostnames: readonly string[],
+): readonly string[] {
+  const editorUrl = editorUrlAt(seat, port)
+  const { scheme = 'https', port: front } = seat?.routing ?? {}
+  const end = front === undefined ? '/' : `:${front}/`
+  const named = hostnames.map((hostname) => new URL(`${scheme}://${hostname.toLowerCase()}${end}`).href)
   return [...(editorUrl === undefined ? [] : [editorUrl]), ...named]
 }
 

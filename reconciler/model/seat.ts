@@ -9,6 +9,15 @@ export interface Seat {
   readonly allowInstallScripts: boolean
   /** Where instances reach the doors, without a slash at its end. */
   readonly runtimeUrl: string
+  /** How browsers reach host names. Absent: by https, at its usual port. */
+  readonly routing?: Routing
+}
+
+/** What stands in front of instances that have host names. */
+export interface Routing {
+  readonly scheme: 'http' | 'https'
+  /** Absent: the usual one of the scheme. */
+  readonly port?: number
 }
 
 /** The URL of an editor at its own port, with a slash at its end. Undefined: it is reached by its host names alone. */

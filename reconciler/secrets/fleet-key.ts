@@ -14,16 +14,25 @@ export class KeyError extends Error {
 /** 32 random bytes that everything else of the fleet is derived from. */
 export type FleetKey = Secret<Buffer>
 
-/** Reads the key, or makes it where there is none. The file has mode 0600 and holds 64 hexadecimal digits. */
+/**
+ * Reads the key, or makes it where there is none. The file has mode 0600 and holds 64 hexadecimal digits. One that is there
+ * may stand where nothing can be written, as secrets are mounted.
+ */
 export async function openFleetKey(
   file: string,
   options: { readonly create: boolean },
 ): Promise<FleetKey | undefined> {
-  if (options.create) await makeKey(file)
+  const found = await readKey(file)
+  if (found !== undefined || !options.create) return found
+  await makeKey(file)
+  return readKey(file)
+}
+
+async function readKey(file: string): Promise<FleetKey | undefined> {
   try {
     return parse(await readFile(file, 'utf8'), file)
   } catch (error) {
-    if (hasCode(error, 'ENOENT') && !options.create) return undefined
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }

@@ -148,13 +148,9 @@ function wantedState({ desired }: StatusInput): 'running' | 'stopped' {
   return desired?.state ?? 'running'
 }
 
-function reconciling({ action, active, failure, observation }: StatusInput): Judgement {
-  if (active) {
-    const message = `${action?.kind ?? 'an action'} is under way`
-    if (observation?.kind !== 'present' || observation.installing !== true)
-      return { status: 'True', reason: 'Applying', message }
-    return { status: 'True', reason: 'Installing', message: `${message}: its modules are being installed` }
-  }
+function reconciling(input: StatusInput): Judgement {
+  const { action, active, failure } = input
+  if (active) return underWay(input)
   if (action !== undefined && failure !== undefined)
     return {
       status: 'True',
@@ -164,6 +160,14 @@ function reconciling({ action, active, failure, observation }: StatusInput): Jud
   if (action !== undefined)
     return { status: 'True', reason: 'Pending', message: `${action.kind} is to be done` }
   return { status: 'False', reason: 'Converged', message: 'nothing is to be done' }
+}
+
+function underWay({ action, observation }: StatusInput): Judgement {
+  const message = `${action?.kind ?? 'an action'} is under way`
+  if (observation?.kind !== 'present' || observation.installing !== true)
+    return { status: 'True', reason: 'Applying', message }
+  const what = observation.message ?? 'what it needs is being installed'
+  return { status: 'True', reason: 'Installing', message: `${message}: ${what}` }
 }
 
 function stalled({ obstacle, failure }: StatusInput): Judgement {

@@ -19,4 +19,28 @@ function without(program: string, debian: string): string | false {
 }
 
 export const withoutNginx = without('/usr/sbin/nginx', 'nginx')
+const answers = (program: string, ...words: readonly string[]) =>
+  spawnSync(program, words, { stdio: 'ignore' }).status === 0
+
+/** Compose, as the plugin of the docker command or as Debian packages it. */
+export const composeCommand: readonly [string, ...string[]] = answers('docker', 'compose', 'version')
+  ? ['docker', 'compose']
+  : ['docker-compose']
+
+/** What stands in for images of Docker Hub where the engine has not got those, by the beginning of their names. */
+export const standIns = {
+  'postgres:': 'weir-stand-in-postgres',
+  'nginxproxy/nginx-proxy:': 'weir-stand-in-nginx-proxy',
+} as const
+
+function composeMissing(): string | false {
+  if (withoutDocker !== false) return withoutDocker
+  return answers(...composeCommand, 'version') &&
+    answers('docker', 'image', 'inspect', ...Object.values(standIns))
+    ? false
+    : 'needs Compose and what stands in for images of Docker Hub: test/engines/docker up'
+}
+
+export const withoutCompose = composeMissing()
+export const withoutRegistry = without('/usr/bin/docker-registry', 'docker-registry')
 export const withoutSshd = without('/usr/sbin/sshd', 'openssh-server')

@@ -15,7 +15,7 @@ async function openJournal(t: Test) {
   const directory = {
     people: () => desired,
     instance: (uid: string) => inventory.get(uid),
-    editorUrl: () => undefined,
+    urls: () => [],
   }
   const outage = { now: false }
   const journal = createSignInJournal({

@@ -3,7 +3,7 @@ import t from 'tap'
 import { sha256 } from '../../reconciler/model/digest.ts'
 import { withoutDocker } from '../engines/docker.ts'
 import { greetingFlows, textAt } from '../support/answering-flow.ts'
-import { docker } from '../support/docker-cli.ts'
+import { docker, removeFleet } from '../support/docker-cli.ts'
 import { bridge } from '../support/docker.ts'
 import { asRecord, end, instanceManifest, platform, setUpFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
@@ -46,14 +46,7 @@ async function livesOf(container: string): Promise<readonly string[]> {
 
 const name = 'a fleet in containers: from a commit to an answer, drift put back, and gone again'
 t.test(name, { skip: withoutDocker }, async (t) => {
-  t.teardown(async () => {
-    for (const container of await containers()) {
-      const uid = await docker('inspect', '--format', '{{index .Config.Labels "weir.uid"}}', container)
-      await docker('rm', '--force', container)
-      await docker('volume', 'rm', `weir-${uid}`)
-    }
-    await docker('network', 'rm', network)
-  })
+  t.teardown(() => removeFleet(network))
   const fleet = await setUpFleet(t, configuration, '0.0.0.0')
   const specOf = (greeting: string, more = '') =>
     `hostname: press.example.com, endpoints: { access: public }, flows: { path: hello.json }, editor: { title: Press }, env: [ { name: GREETING, value: ${greeting} } ]${more}`

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { mkdirSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
@@ -32,6 +32,10 @@ t.test('the key of a fleet is made once, for its owner alone', async (t) => {
   t.equal(await openFleetKey(file, { create: false }), undefined)
   const key = await openFleetKey(file, { create: true })
   const again = await openFleetKey(file, { create: true })
+  const inTheWay = join(folder, 'key.new')
+  mkdirSync(inTheWay)
+  t.ok(await openFleetKey(file, { create: true }), 'one that is there needs no room beside it')
+  rmdirSync(inTheWay)
   if (key === undefined || again === undefined) throw new Error('no key was made')
   t.ok(key.reveal().equals(again.reveal()))
   t.equal(statSync(file).mode & 0o777, 0o600)

@@ -16,6 +16,17 @@ export async function inspected(what: string, field: string): Promise<unknown> {
   return value
 }
 
+/** Removes all that a fleet made on the engine, which it has made a network for. */
+export async function removeFleet(network: string): Promise<void> {
+  const fleet = await docker('network', 'inspect', '--format', '{{index .Labels "weir.fleet"}}', network)
+  const ours = ['--quiet', '--filter', `label=weir.fleet=${fleet}`]
+  const listed = async (...words: readonly string[]) =>
+    (await docker(...words, ...ours)).split('\n').filter(Boolean)
+  for (const container of await listed('ps', '--all')) await docker('rm', '--force', container)
+  for (const volume of await listed('volume', 'ls')) await docker('volume', 'rm', volume)
+  await docker('network', 'rm', network)
+}
+
 /** A container that is gone after the test, with its volumes that have no name. */
 export async function startContainer(t: Test, ...words: readonly string[]): Promise<string> {
   const id = await docker('run', '--detach', ...words)

@@ -12,7 +12,7 @@ export interface EngineLink extends AsyncDisposable {
   mode: 'up' | 'down' | 'hung'
   /** Cuts what is open, too. */
   cut(mode: 'down' | 'hung'): void
-  /** `METHOD /path` of every call through it, without the query. */
+  /** `METHOD /path` of every call through it; of pulls alone with the query, which says of what. */
   readonly calls: string[]
   /** Calls that the engine is not asked: they are answered as by one that cannot do it. */
   refused: RegExp | undefined
@@ -36,8 +36,8 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     far.on('close', () => near.destroy())
     near.on('close', () => far.destroy())
     near.on('data', (bytes) => {
-      const asked = [...bytes.toString('latin1').matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm)].map(
-        ([, method, path]) => `${method} ${path}`,
+      const asked = [...bytes.toString('latin1').matchAll(/^([A-Z]+) (\/[^ ?]*)(\S*) HTTP\/1\.1\r$/gm)].map(
+        ([, method, path = '', query = '']) => `${method} ${path}${path === '/images/create' ? query : ''}`,
       )
       link.calls.push(...asked)
       if (asked.some((call) => link.refused?.test(call) === true)) near.end(refusal)

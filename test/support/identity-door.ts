@@ -6,6 +6,7 @@ import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { createIdentity, type IdentityDeps } from '../../reconciler/identity/identity.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
+import type { InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { FleetStatus } from '../../reconciler/status/fleet-status.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
 import { createLogger } from '../../reconciler/telemetry/logger.ts'
@@ -42,13 +43,17 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
   const limit = createSignInLimit({ store, clock })
   const url = `http://127.0.0.1:${port}`
   const editorUrl = (entry: { readonly port?: number }) => `http://127.0.0.1:${entry.port}/`
+  const urls = (entry: InventoryEntry, hostnames: readonly string[]) => [
+    editorUrl(entry),
+    ...hostnames.map((hostname) => `https://${hostname}/`),
+  ]
   const identity = createIdentity({
     issuer: options.issuer ?? `${url}/identity`,
     backChannel: `${url}/identity`,
     sessionHours: options.sessionHours ?? 12,
     derive,
     newToken: () => randomBytes(32).toString('base64url'),
-    directory: { people: desired, instance: (uid) => fleet.feed.current().inventory.get(uid), editorUrl },
+    directory: { people: desired, instance: (uid) => fleet.feed.current().inventory.get(uid), urls },
     limit,
     store,
     clock,

@@ -2,13 +2,16 @@ import { connect, createServer, type Socket } from 'node:net'
 
 /**
  * A TCP link to a server that a test can cut. `down`: nobody answers. `deaf`: requests go through, answers are lost.
+ * `short`: of what is answered the first 64 KiB get through on each connection, and then nothing until it is cut.
  */
 export interface SeverableLink extends AsyncDisposable {
   readonly url: string
-  mode: 'up' | 'down' | 'deaf'
+  mode: 'up' | 'down' | 'deaf' | 'short'
   /** Ends what is open; nobody answers any more. */
   cut(): void
 }
+
+const shortest = 65_536
 
 export async function severableLink(target: string): Promise<SeverableLink> {
   const { hostname: host, port } = new URL(target)
@@ -28,7 +31,11 @@ export async function severableLink(target: string): Promise<SeverableLink> {
       })
     }
     near.pipe(far)
-    far.on('data', (bytes) => (link.mode === 'deaf' ? near.destroy() : near.write(bytes)))
+    far.on('data', (bytes) => {
+      if (link.mode === 'deaf') near.destroy()
+      else if (link.mode !== 'short' || near.bytesWritten + bytes.length <= shortest) near.write(bytes)
+      else far.pause()
+    })
     return near
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

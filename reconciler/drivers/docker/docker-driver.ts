@@ -1,5 +1,6 @@
 import type Docker from 'dockerode'
 import type { Logger } from 'pino'
+import type { RegistryAccount } from '../../model/engine-address.ts'
 import type { Fields } from '../../model/fields.ts'
 import type { Secret } from '../../model/secret.ts'
 import type { Clock } from '../../telemetry/clock.ts'
@@ -8,6 +9,7 @@ import type { ContainerPolicy } from './container-spec.ts'
 import { dockerEffects } from './effects.ts'
 import { createEngine } from './engine.ts'
 import { containerEvents } from './events.ts'
+import { createImagePulls } from './image-pulls.ts'
 import { createInspections } from './inspections.ts'
 import { createContainerLifecycle } from './lifecycle.ts'
 import { containerReads } from './reads.ts'
@@ -24,6 +26,8 @@ export interface DockerOptions {
   readonly configured?: Fields
   /** Whether an image that the engine does not have is pulled. */
   readonly pull?: 'never' | 'missing'
+  /** Who we are to registries; to others we are nobody in particular. */
+  readonly registries?: readonly RegistryAccount[]
   /** What proves the reconciler to the launcher of an instance. */
   readonly adminTokenOf: (uid: string) => Secret
   readonly clock: Clock
@@ -36,11 +40,12 @@ export function createDockerDriver(options: DockerOptions): Driver {
   const engine = createEngine(docker)
   const inspections = createInspections(engine)
   const wake = createWake({ engine, policy, clock })
+  const pulls = createImagePulls({ engine, registries: options.registries ?? [], clock, log })
   const lifecycle = createContainerLifecycle({
     fleet,
     policy,
     engine,
-    pull: options.pull ?? 'never',
+    pulls: options.pull === 'missing' ? pulls : undefined,
     wake,
     clock,
     log,
@@ -64,7 +69,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     expected: (instance) => expectedFields(instance, policy),
     observe: async (signal) => {
       const parts = { fleet, policy, engine, inspections, adminTokenOf, clock, mute }
-      return withPulling(await observeContainers(parts, whileOpen(signal)), lifecycle.pulling)
+      return withPulling(await observeContainers(parts, whileOpen(signal)), pulls.waiting())
     },
     create: async (instance, credentials, signal) =>
       lifecycle.ensure(instance, credentials, whileOpen(signal)),
@@ -76,13 +81,15 @@ export function createDockerDriver(options: DockerOptions): Driver {
     logPage: async (uid, pageOptions, signal) => reads.logPage(uid, pageOptions, whileOpen(signal)),
     samples: async (uid, since, signal) => reads.samples(uid, since, whileOpen(signal)),
     events: (signal) =>
-      containerEvents(
-        { docker, fleet, inspections, isChanging: (uid) => lifecycle.isChanging(uid), clock, log },
-        whileOpen(signal),
+      pulls.alongside(
+        containerEvents(
+          { docker, fleet, inspections, isChanging: (uid) => lifecycle.isChanging(uid), clock, log },
+          whileOpen(signal),
+        ),
       ),
     async [Symbol.asyncDispose]() {
       closing.abort()
-      await lifecycle.settled()
+      await Promise.all([pulls[Symbol.asyncDispose](), lifecycle.settled()])
     },
   }
 }

@@ -42,7 +42,8 @@ export function saidBy(error: unknown): string {
     const { json } = error
     if (typeof json === 'object' && json !== null && 'message' in json) return String(json.message)
   }
-  return messageOf(error)
+  // What the client puts before them where the answer was to be a stream.
+  return messageOf(error).replace(/^\(HTTP code \d+\) [\w ]+ - /, '')
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { DriverError } from '../driver.ts'
 import { createBody, labels, updateBody, type ContainerSpec, type Labels } from './container-spec.ts'
-import { pullImage, type OnProgress } from './pull-image.ts'
+import { pullImage, type Pull } from './pull-image.ts'
 import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
 import { hasStatus, saidBy } from './engine-error.ts'
@@ -30,8 +30,8 @@ export interface Engine extends Networks, Volumes {
   inspect(id: string, signal: AbortSignal): Promise<Inspected | undefined>
   /** Gives the id. @throws DriverError `ImageMissing` or `NameTaken`. */
   create(spec: ContainerSpec, name: string, signal: AbortSignal): Promise<string>
-  /** @throws DriverError `PullFailed`. */
-  pull(image: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>
+  /** @throws DriverError `ImageUnknown`, `PullDenied`, `PullFailed`. */
+  pull(wanted: Pull, signal: AbortSignal): Promise<void>
   /** @throws DriverError `StartRefused`. */
   start(id: string, signal: AbortSignal): Promise<void>
   /** Settles when it has ended, by force after its grace. */
@@ -65,9 +65,9 @@ export function createEngine(docker: Docker): Engine {
       return found === undefined ? undefined : asInspected(found)
     },
     create: async (spec, name, signal) => create(docker, { spec, name }, signal),
-    pull: async (image, onProgress, signal) => {
-      const ask = async (abortSignal: AbortSignal) => pullImage(docker, { image, onProgress }, abortSignal)
-      await bounded(`pull the image ${image}`, pullWithinMs, ask, signal)
+    pull: async (wanted, signal) => {
+      const ask = async (abortSignal: AbortSignal) => pullImage(docker, wanted, abortSignal)
+      await bounded(`pull the image ${wanted.image}`, pullWithinMs, ask, signal)
     },
     start: async (id, signal) => start(docker.getContainer(id), signal),
     stop: async (id, grace, signal) => {

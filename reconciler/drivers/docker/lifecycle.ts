@@ -12,6 +12,7 @@ import {
   type ContainerSpec,
 } from './container-spec.ts'
 import { ownership, type Engine } from './engine.ts'
+import type { ImagePulls } from './image-pulls.ts'
 import type { Wake } from './wake-launcher.ts'
 import { seenSpec } from './seen-spec.ts'
 
@@ -19,8 +20,8 @@ export interface LifecycleParts {
   readonly fleet: string
   readonly policy: ContainerPolicy
   readonly engine: Engine
-  /** Whether an image that the engine does not have is pulled. */
-  readonly pull: 'never' | 'missing'
+  /** Absent: an image that the engine does not have is not pulled. */
+  readonly pulls: Pick<ImagePulls, 'pull'> | undefined
   /** Has what runs in a container be what is wanted. */
   readonly wake: Wake
   readonly clock: Clock
@@ -34,24 +35,15 @@ export interface ContainerLifecycle {
   remove(uid: string, signal: AbortSignal): Promise<void>
   /** Whether a change of it is under way. */
   isChanging(uid: string): boolean
-  /** The instances that wait for their image, by uid, each with what a person is told of it. */
-  readonly pulling: ReadonlyMap<string, Pulling>
   /** Settles when no change is under way. */
   settled(): Promise<void>
 }
 
-export interface Pulling {
-  readonly name: string
-  readonly message: string
-}
-
 export function createContainerLifecycle(options: LifecycleParts): ContainerLifecycle {
-  const pulling = new Map<string, Pulling>()
   const turns = createTurns()
   const { engine, policy, fleet } = options
   const parts = {
     ...options,
-    pulling,
     // One at a time: the engine makes two of one name where two calls want it at once.
     ensureNetwork: async (signal: AbortSignal) =>
       turns.take(
@@ -79,13 +71,11 @@ export function createContainerLifecycle(options: LifecycleParts): ContainerLife
       change(instance.uid, async () => ensure(parts, { instance, credentials }, signal), signal),
     remove: async (uid, signal) => change(uid, async () => remove(parts, uid, signal), signal),
     isChanging: (uid) => changing.has(uid),
-    pulling,
     settled: () => turns.settled(),
   }
 }
 
 interface Parts extends LifecycleParts {
-  readonly pulling: Map<string, Pulling>
   readonly ensureNetwork: (signal: AbortSignal) => Promise<void>
 }
 
@@ -230,28 +220,17 @@ async function make(
 
 /** Nothing is pulled that the engine has, and nothing at all where the configuration does not say so. */
 async function createPulling(
-  { engine, pull, pulling, log }: Parts,
+  { engine, pulls }: Parts,
   asked: { readonly wanted: ContainerSpec; readonly name: string; readonly instance: PlacedInstance },
   signal: AbortSignal,
 ): Promise<string> {
   const { wanted, name, instance } = asked
-  const { image } = wanted
   try {
     return await engine.create(wanted, name, signal)
   } catch (error) {
     const missing = error instanceof DriverError && error.reason === 'ImageMissing'
-    if (!missing || pull === 'never') throw error
-  }
-  log.info({ image, instance: instance.spec.name }, 'image is pulled')
-  const tell = (progress: string) =>
-    void pulling.set(instance.uid, {
-      name: instance.spec.name,
-      message: `the image ${image} is pulled: ${progress}`,
-    })
-  try {
-    await engine.pull(image, tell, signal)
-  } finally {
-    pulling.delete(instance.uid)
+    if (!missing || pulls === undefined) throw error
+    await pulls.pull(wanted.image, { uid: instance.uid, name: instance.spec.name }, signal)
   }
   return engine.create(wanted, name, signal)
 }

@@ -68,18 +68,25 @@ export async function observeContainers(
   return sightings.filter((sighting) => sighting !== undefined)
 }
 
-/** What waits for its image has no container yet, but is being seen to. Pure. */
+/** What waits for its image is being seen to, be there a container or not. Pure. */
 export function withPulling(
   sightings: readonly Sighting[],
   pulling: ReadonlyMap<string, { readonly name: string; readonly message: string }>,
 ): readonly Sighting[] {
   const seen = new Set(sightings.map(({ uid }) => uid))
   const waiting = [...pulling].filter(([uid]) => !seen.has(uid))
+  const installing = true as const
   return [
-    ...sightings,
-    ...waiting.map(([uid, { name, message }]) =>
-      showing({ uid, name })({ state: 'running' }, 'installing', message),
-    ),
+    ...sightings.map((sighting) => {
+      const message = pulling.get(sighting.uid)?.message
+      return sighting.kind === 'unknown' || message === undefined
+        ? sighting
+        : { ...sighting, installing, message }
+    }),
+    ...waiting.map(([uid, { name, message }]) => ({
+      ...showing({ uid, name })({ state: 'running' }, 'installing', message),
+      installing,
+    })),
   ]
 }
 
@@ -119,7 +126,8 @@ function mainOf(containers: readonly Listed[]): Listed | undefined {
 }
 
 type Facts = Fields & { readonly containers: number }
-type Show = (fields: Fields, phase: Phase, message?: string, lastLines?: readonly string[]) => Sighting
+type Present = Extract<Sighting, { readonly kind: 'present' }>
+type Show = (fields: Fields, phase: Phase, message?: string, lastLines?: readonly string[]) => Present
 
 function showing(named: { readonly uid: string; readonly name: string }): Show {
   return (fields, phase, message, lastLines) => ({

@@ -2,30 +2,70 @@ import { Ajv } from 'ajv'
 import type Docker from 'dockerode'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import { DriverError } from '../driver.ts'
+import { pullError } from './pull-error.ts'
+import type { RegistryLogin } from './registry-logins.ts'
 
 /** How much of an image is here, for a person, such as `2 of 5 layers, 41 %`. */
 export type OnProgress = (progress: string) => void
 
+export interface Pull {
+  readonly image: string
+  /** Absent: as anybody. */
+  readonly login?: RegistryLogin | undefined
+  readonly onProgress: OnProgress
+}
+
 /**
  * Has the engine pull an image (`POST /images/create`).
- * @throws DriverError `PullFailed` with the engine's words.
+ * @throws DriverError `ImageUnknown`, `PullDenied`, `PullFailed` or `EngineDiskFull`, with the engine's words.
  */
 export async function pullImage(
   docker: Docker,
-  { image, onProgress }: { readonly image: string; readonly onProgress: OnProgress },
+  { image, login, onProgress }: Pull,
   abortSignal: AbortSignal,
 ): Promise<void> {
-  const stream = await docker.createImage({ fromImage: image, abortSignal })
+  const auth = login && { ...login, password: login.password.reveal() }
+  const failed = (error: unknown) => pullError({ image, known: login !== undefined, error })
+  const asking = docker.createImage(auth, { fromImage: tagged(image), abortSignal })
+  const stream = await asking.catch((error: unknown) => {
+    throw failed(error)
+  })
+  const input = new Readable().wrap(stream)
+  // Where the connection breaks after the last line that is read, nobody else hears of it.
+  input.on('error', () => undefined)
+  try {
+    await follow(input, { onProgress, failed }, abortSignal)
+  } finally {
+    input.destroy()
+  }
+}
+
+interface Following {
+  readonly onProgress: OnProgress
+  readonly failed: (said: string) => unknown
+}
+
+async function follow(
+  input: Readable,
+  { onProgress, failed }: Following,
+  abortSignal: AbortSignal,
+): Promise<void> {
   const layers = new Map<string, Layer>()
-  for await (const line of createInterface({ input: new Readable().wrap(stream) })) {
+  for await (const line of createInterface({ input })) {
     abortSignal.throwIfAborted()
     const told = parsed(line)
-    if (told.error !== undefined)
-      throw new DriverError('PullFailed', `the image ${image} could not be pulled: ${told.error}`)
-    if (told.id !== undefined) layers.set(told.id, layerOf(told, layers.get(told.id)))
+    if (told.error !== undefined) throw failed(told.error)
+    const { id, status = '' } = told
+    // The first line is about the tag.
+    if (id === undefined || status.startsWith('Pulling from ')) continue
+    layers.set(id, layerOf({ ...told, status }, layers.get(id)))
     onProgress(progressOf([...layers.values()]))
   }
+}
+
+/** Asked for an image without a tag, the engine pulls every one that there is, and makes containers of `latest`. Pure. */
+export function tagged(image: string): string {
+  return /[@:][^/]*$/.test(image) ? image : `${image}:latest`
 }
 
 /** In bytes; `total` is 0 until it is told. */
@@ -33,6 +73,8 @@ interface Layer {
   readonly current: number
   readonly total: number
   readonly done: boolean
+  /** It broke off, and the engine waits before it goes on. */
+  readonly broken: boolean
 }
 
 interface Told {
@@ -61,19 +103,23 @@ function parsed(line: string): Told {
   return isTold(value) ? value : {}
 }
 
-const nothing: Layer = { current: 0, total: 0, done: false }
+const nothing: Layer = { current: 0, total: 0, done: false, broken: false }
 
 function layerOf({ status = '', progressDetail = {} }: Told, before = nothing): Layer {
+  const broken = status.startsWith('Retrying')
   const done = before.done || /^(?:Pull complete|Already exists|Download complete)$/.test(status)
   const total = Math.max(progressDetail.total ?? 0, before.total)
-  return { done, total, current: done ? total : Math.max(progressDetail.current ?? 0, before.current) }
+  // Unpacking counts from nothing again, and a new attempt too.
+  const current = done ? total : Math.max(progressDetail.current ?? 0, before.current)
+  return { done, total, current, broken }
 }
 
 /** Pure. */
 export function progressOf(layers: readonly Layer[]): string {
-  const total = layers.reduce((sum, layer) => sum + layer.total, 0)
-  const current = layers.reduce((sum, layer) => sum + layer.current, 0)
+  const sum = (field: 'total' | 'current') => layers.reduce((all, layer) => all + layer[field], 0)
+  const total = sum('total')
   const done = layers.filter((layer) => layer.done).length
-  const share = total === 0 ? 0 : Math.floor((100 * current) / total)
-  return `${done} of ${layers.length} layers, ${share} %`
+  const share = total === 0 ? 0 : Math.floor((100 * sum('current')) / total)
+  const broken = layers.some((layer) => layer.broken) ? '; the connection broke, the engine tries again' : ''
+  return `${done} of ${layers.length} layers, ${share} %${broken}`
 }

@@ -98,6 +98,19 @@ export interface Configuration {
     }
   }
   /**
+   * How browsers reach the host names of instances: what the proxy in front of them is. A change restarts Node-RED.
+   */
+  routing?: {
+    /**
+     * `http` sends sign-ins and all else over the network for everybody to read: for trying out on one machine.
+     */
+    scheme?: 'https' | 'http'
+    /**
+     * Its port. Default: the usual one of the scheme.
+     */
+    port?: number
+  }
+  /**
    * The driver of an Instance that names none.
    */
   driver?: 'localfs' | 'docker'
@@ -184,6 +197,23 @@ export interface Configuration {
      * Whether an image that the engine does not have is pulled.
      */
     pull?: 'never' | 'missing'
+    /**
+     * Who the reconciler is to registries that let not everybody pull. From others it pulls as anybody.
+     */
+    registries?: {
+      /**
+       * The registry as it begins the name of an image: `HOST` or `HOST:PORT`. `docker.io` is the one of images that name none.
+       */
+      address: string
+      /**
+       * The user.
+       */
+      user: string
+      /**
+       * The file with the user's password or token. It is read before each pull.
+       */
+      password: string
+    }[]
     /**
      * Where containers reach the doors. Default: `http://host.docker.internal` with the port of `listen`, which must then be an address that containers reach. A change replaces containers.
      */

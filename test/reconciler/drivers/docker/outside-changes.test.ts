@@ -149,15 +149,19 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     const one = await beginInstance(t, under)
     await one.create()
     await one.asExpected()
-    await one.update({ state: 'stopped' })
-    const lines: string[] = []
     const { uid } = one.instance
-    for await (const { text } of one.driver.logs?.(uid, { tail: 500, follow: false }, one.signal) ?? [])
-      lines.push(text)
-    t.ok(lines.some((text) => /Started flows/.test(text)))
-    const last: string[] = []
-    for await (const { text } of one.driver.logs?.(uid, { tail: 2, follow: false }, one.signal) ?? [])
-      last.push(text)
+    const read = async (tail: number) => {
+      const lines: string[] = []
+      for await (const { text } of one.driver.logs?.(uid, { tail, follow: false }, one.signal) ?? [])
+        lines.push(text)
+      return lines
+    }
+    const hasStarted = (lines: readonly string[]) => lines.some((text) => /Started flows/.test(text))
+    await until('it says that its flows run', async () => hasStarted(await read(500)))
+    await one.update({ state: 'stopped' })
+    const lines = await read(500)
+    t.ok(hasStarted(lines))
+    const last = await read(2)
     t.strictSame(last, lines.slice(-2))
     const page = await one.driver.logPage?.(uid, { limit: 3 }, one.signal)
     t.strictSame(
