@@ -117,7 +117,7 @@ export async function setUpDocker(t: Test): Promise<DockerUnderTest> {
     },
     world: {
       count: async (uid) => (await live(uid)).length,
-      snapshot: async () => snapshot(engine, [...made]),
+      snapshot: async () => snapshot(engine, mark),
       mark: async (uid) => {
         await docker('exec', (await containerOf(uid)).id, 'touch', '/data/mark')
       },
@@ -219,19 +219,21 @@ async function isMarked(volume: string): Promise<boolean> {
   )
 }
 
-/** All that the engine says of containers and volumes, but for what time alone changes. */
-async function snapshot(engine: Docker, uids: readonly string[]): Promise<unknown> {
-  const label = uids.map((uid) => `weir.uid=${uid}`)
+/** All that the engine says of a run's containers and volumes, but for what time alone changes. */
+async function snapshot(engine: Docker, mark: string): Promise<unknown> {
+  const ours = ({ Labels }: { readonly Labels: Readonly<Record<string, string>> | null }) =>
+    Labels?.['weir.fleet']?.endsWith(`-${mark}`) === true
   const containers = await engine.listContainers({ all: true })
-  const ours = containers.filter(({ Labels }) => label.includes(`weir.uid=${Labels['weir.uid']}`))
   const { Volumes } = await engine.listVolumes()
   return [
     await Promise.all(
-      ours.map(async ({ Id }) => {
+      containers.filter(ours).map(async ({ Id }) => {
         const { State, ...rest } = await engine.getContainer(Id).inspect()
         return [rest, State.Status, State.StartedAt]
       }),
     ),
-    Volumes.map(({ Name }) => Name).toSorted(),
+    Volumes.filter(ours)
+      .map(({ Name }) => Name)
+      .toSorted(),
   ]
 }

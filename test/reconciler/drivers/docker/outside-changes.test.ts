@@ -145,32 +145,6 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.equal((await under.containersOf(one.instance.uid)).length, 1)
   })
 
-  await t.test('one that was stopped still has its log', async (t) => {
-    const one = await beginInstance(t, under)
-    await one.create()
-    await one.asExpected()
-    const { uid } = one.instance
-    const read = async (tail: number) => {
-      const lines: string[] = []
-      for await (const { text } of one.driver.logs?.(uid, { tail, follow: false }, one.signal) ?? [])
-        lines.push(text)
-      return lines
-    }
-    const hasStarted = (lines: readonly string[]) => lines.some((text) => /Started flows/.test(text))
-    await until('it says that its flows run', async () => hasStarted(await read(500)))
-    await one.update({ state: 'stopped' })
-    const lines = await read(500)
-    t.ok(hasStarted(lines))
-    const last = await read(2)
-    t.strictSame(last, lines.slice(-2))
-    const page = await one.driver.logPage?.(uid, { limit: 3 }, one.signal)
-    t.strictSame(
-      page?.lines.map(({ text }) => text),
-      lines.slice(-3),
-    )
-    t.match(page, { previous: /^-\d{16}$/ })
-  })
-
   await t.test('its volume was deleted with its container: both are made anew', async (t) => {
     const one = await beginInstance(t, under)
     await one.create()
@@ -322,29 +296,6 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
       for (const other of others) await one.driver.remove(other.uid, one.signal)
     },
   )
-
-  await t.test('reconcilers that make the network at once leave one', async (t) => {
-    for (let round = 0; round < 5; round += 1) {
-      const network = `${under.network}-race-${round}`
-      const policy = { network, image: image.repository, runtimeUrl: 'http://172.17.0.1:1', log }
-      const drivers = [0, 1, 2, 3].map(() => under.makeDriver('fleet-a', { policy }))
-      const instances = await Promise.all(
-        drivers.map(async () => under.makeInstance({ fleet: 'fleet-a', spec: { state: 'stopped' } })),
-      )
-      const { signal } = new AbortController()
-      await Promise.all(
-        drivers.map(async (driver, at) => {
-          const instance = instances[at]
-          if (instance !== undefined) await driver.create(instance, under.credentials(instance), signal)
-        }),
-      )
-      const left = await docker('network', 'ls', '--quiet', '--filter', `name=^${network}$`)
-      t.equal(left.split('\n').length, 1)
-      for (const { uid } of instances) await drivers[0]?.remove(uid, signal)
-      for (const driver of drivers) await driver[Symbol.asyncDispose]()
-      await docker('network', 'rm', network)
-    }
-  })
 
   await t.test('a container or volume that is not ours is left alone, whatever its name', async (t) => {
     const one = await beginInstance(t, under)
