@@ -112,7 +112,7 @@ export type Seats = { readonly localfs: Seat } & Readonly<Partial<Record<DriverN
 
 export function seatsOf({ listen, localfs, docker }: Pick<Config, 'listen' | 'localfs' | 'docker'>): Seats {
   return {
-    localfs: { ...localfs, runtimeUrl: reachableUrl(listen.host, listen.port) },
+    localfs: { runtimeUrl: reachableUrl(listen.host, listen.port), ...localfs },
     ...(docker === undefined
       ? {}
       : {

@@ -2,10 +2,11 @@ import { connect, createServer, type Socket } from 'node:net'
 
 /**
  * A TCP link to a server that a test can cut. `down`: nobody answers. `deaf`: requests go through, answers are lost.
+ * `silent`: nothing goes through, either way, and no connection ends.
  */
 export interface SeverableLink extends AsyncDisposable {
   readonly url: string
-  mode: 'up' | 'down' | 'deaf'
+  mode: 'up' | 'down' | 'deaf' | 'silent'
   /** Ends what is open; nobody answers any more. */
   cut(): void
 }
@@ -27,8 +28,12 @@ export async function severableLink(target: string): Promise<SeverableLink> {
         other.destroy()
       })
     }
-    near.pipe(far)
-    far.on('data', (bytes) => (link.mode === 'deaf' ? near.destroy() : near.write(bytes)))
+    near.on('data', (bytes) => link.mode === 'silent' || far.write(bytes))
+    near.on('end', () => far.end())
+    far.on('data', (bytes) => {
+      if (link.mode === 'deaf') near.destroy()
+      else if (link.mode !== 'silent') near.write(bytes)
+    })
     return near
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
