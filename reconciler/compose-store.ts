@@ -10,12 +10,8 @@ import { KeyError, openFleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { describeTarget, type StoreTarget } from './model/store-url.ts'
 import { moveStore, type Moved } from './store/move.ts'
-import {
-  openPostgresSource,
-  openPostgresStore,
-  openPostgresTarget,
-  sharePostgres,
-} from './store/postgres-store.ts'
+import { openPostgresSource, openPostgresStore, openPostgresTarget } from './store/postgres-store.ts'
+import { sharePostgres } from './store/postgres-shared.ts'
 import { openSqliteSource, openSqliteStore, openSqliteTarget } from './store/sqlite-store.ts'
 import { createElection, soleElection, type Election, type ElectionNews } from './election/election.ts'
 import type { Term } from './model/lease.ts'

@@ -79,7 +79,9 @@ function toLease(status: number, body: unknown): LeaseVersion {
 }
 
 function recordIn(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === key)?.[1] : undefined
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([name]) => name === key)?.[1]
+    : undefined
 }
 
 function textOf(value: unknown, key: string): string {

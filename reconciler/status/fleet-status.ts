@@ -20,7 +20,7 @@ export interface FleetStatus {
   }
   /** Why nothing can be written to the store, and since when; absent where it can. */
   readonly store?: { readonly code: string; readonly message: string; readonly since: string } | undefined
-  /** How this reconciler stands to those that share its store; absent where there can be no other. */
+  /** How this reconciler stands to those that share its store; absent for a run that ends by itself. */
   readonly leadership?: Leadership
   readonly desired?: DesiredState
   readonly inventory: Inventory

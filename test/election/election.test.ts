@@ -10,11 +10,11 @@ const mishap = fc.record({
   at: fc.integer({ min: 0, max: quiet - 20_000 }),
   who: fc.integer({ min: 0, max: 2 }),
   lasts: fc.integer({ min: 100, max: 20_000 }),
-  kind: fc.constantFrom('hold', 'cut', 'lose'),
+  kind: fc.constantFrom('hold', 'cut', 'lose', 'slow'),
 })
 
 function withEnds(
-  mishaps: readonly (Omit<Mishap, 'kind'> & { lasts: number; kind: 'hold' | 'cut' | 'lose' })[],
+  mishaps: readonly (Omit<Mishap, 'kind'> & { lasts: number; kind: 'hold' | 'cut' | 'lose' | 'slow' })[],
 ) {
   return mishaps.flatMap(({ at, who, lasts, kind }): readonly Mishap[] => [
     { at, who, kind },
@@ -54,4 +54,15 @@ t.test('another one leads within 15 s, and at once where the leader ends its ter
     t.ok((after?.at ?? 60_000) <= 35_000, `${kind}: the other one acts at ${after?.at}`)
     t.ok((after?.at ?? 0) > (before?.at ?? 0))
   }
+})
+
+t.test('a renewal counts from when it was asked for, not from its answer', async (t) => {
+  const mishaps = [
+    { at: 20_000, who: 0, kind: 'slow' },
+    { at: 26_500, who: 0, kind: 'cut' },
+  ] as const
+  const acts = await simulateElection(2, mishaps, 60_000)
+  const before = acts.filter(({ who }) => who === 0).at(-1)
+  const after = acts.find(({ who }) => who === 1)
+  t.ok((before?.at ?? 0) < (after?.at ?? 0), `${before?.at} is before ${after?.at}`)
 })

@@ -12,7 +12,8 @@ async function apiServer(t: Test) {
   const objects = new Map<string, Record<string, unknown>>()
   let version = 100
   const server = createServer((request, response) => {
-    const answer = (status: number, body: unknown): void => void response.writeHead(status).end(JSON.stringify(body))
+    const answer = (status: number, body: unknown): void =>
+      void response.writeHead(status).end(JSON.stringify(body))
     const failure = (code: number): void => answer(code, { kind: 'Status', code, message: `code ${code}` })
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -25,7 +26,10 @@ async function apiServer(t: Test) {
       const before = objects.get(String(metadata['name']))
       if (request.method === 'POST' ? before !== undefined : before === undefined)
         return failure(request.method === 'POST' ? 409 : 404)
-      if (before !== undefined && asRecord(before['metadata'])?.['resourceVersion'] !== metadata['resourceVersion'])
+      if (
+        before !== undefined &&
+        asRecord(before['metadata'])?.['resourceVersion'] !== metadata['resourceVersion']
+      )
         return failure(409)
       const kept = { ...body, metadata: { ...metadata, resourceVersion: String(++version) } }
       objects.set(String(metadata['name']), kept)
@@ -51,21 +55,41 @@ function apiAt(url: string): LeaseApi {
 t.test('a lease of Kubernetes is written over the version that was read, or not at all', async (t) => {
   const server = await apiServer(t)
   const options = { api: apiAt(server.url), namespace: 'weir', name: 'fleet', labels: { app: 'weir' } }
-  const record = createKubernetesLease({ ...options, clock: { now: () => new Date('2026-01-02T03:04:06.000Z') } })
+  const record = createKubernetesLease({
+    ...options,
+    clock: { now: () => new Date('2026-01-02T03:04:06.000Z') },
+  })
   t.equal(await record.read(signal), undefined)
   const made = await record.write(lease, undefined, signal)
   t.match(made, { ...lease, since: '2026-01-02T03:04:05.678000Z' })
-  t.equal(await record.write({ ...lease, holder: 'b' }, undefined, signal), undefined, 'another one was first')
+  t.equal(
+    await record.write({ ...lease, holder: 'b' }, undefined, signal),
+    undefined,
+    'another one was first',
+  )
   t.match(server.objects.get('fleet'), {
-    spec: { holderIdentity: 'a', leaseDurationSeconds: 10, renewTime: '2026-01-02T03:04:06.000000Z', leaseTransitions: 1 },
+    spec: {
+      holderIdentity: 'a',
+      leaseDurationSeconds: 10,
+      renewTime: '2026-01-02T03:04:06.000000Z',
+      leaseTransitions: 1,
+    },
   })
   const renewed = await record.write(made ?? lease, made?.version, signal)
   t.not(renewed?.version, made?.version)
   t.equal(renewed?.since, made?.since)
-  t.equal(await record.write({ ...lease, term: 2 }, made?.version, signal), undefined, 'it was renewed meanwhile')
+  t.equal(
+    await record.write({ ...lease, term: 2 }, made?.version, signal),
+    undefined,
+    'it was renewed meanwhile',
+  )
   t.same(await record.read(signal), renewed)
   server.objects.clear()
-  t.equal(await record.write({ ...lease, term: 2 }, renewed?.version, signal), undefined, 'it was deleted meanwhile')
+  t.equal(
+    await record.write({ ...lease, term: 2 }, renewed?.version, signal),
+    undefined,
+    'it was deleted meanwhile',
+  )
   await t.rejects(
     createKubernetesLease({
       ...options,

@@ -10,7 +10,7 @@ import { createMemoryDriver } from '../../reconciler/drivers/memory/memory-drive
 import { createMemoryWorld } from '../../reconciler/drivers/memory/memory-world.ts'
 import type { Term } from '../../reconciler/model/lease.ts'
 import { postgresElection } from '../../reconciler/store/postgres-hold.ts'
-import { sharePostgres } from '../../reconciler/store/postgres-store.ts'
+import { sharePostgres } from '../../reconciler/store/postgres-shared.ts'
 import type { Store } from '../../reconciler/store/store.ts'
 import { systemClock } from '../../reconciler/telemetry/clock.ts'
 import { targetOf } from './open-postgres.ts'

@@ -10,9 +10,9 @@ export interface Mishap {
   readonly who: number
   /**
    * `hold`: the process stands still until `go`. `cut`: the lease cannot be reached until `join`. `lose`: what is written arrives, its
-   * answer does not, until `join`.
+   * answer does not, until `join`. `slow`: its answer comes late, until `join`.
    */
-  readonly kind: 'hold' | 'go' | 'cut' | 'lose' | 'join'
+  readonly kind: 'hold' | 'go' | 'cut' | 'lose' | 'slow' | 'join'
 }
 
 /** Something that a leader did. */
@@ -30,6 +30,8 @@ interface Timer {
 
 /** Milliseconds between two acts of a leader. */
 const actEvery = 100
+/** Milliseconds that a slow answer takes. */
+const slowness = 6_000
 
 /**
  * Reconcilers that share a lease, in a time of their own. Each clock begins elsewhere, and none is told what the others show.
@@ -65,15 +67,17 @@ export async function simulateElection(
     },
   })
   const linkOf = (who: number): LeaseRecord => {
-    const through = async <T>(work: () => Promise<T>): Promise<T> => {
+    const clock = clockOf(who)
+    const through = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
       if (state[who]?.link === 'cut') throw new Error('out of reach')
       const answer = await work()
+      if (state[who]?.link === 'slow') await clock.sleep(slowness, signal)
       if (state[who]?.link === 'lose') throw new Error('no answer')
       return answer
     }
     return {
-      read: async (signal) => through(async () => lease.read(signal)),
-      write: async (next, over, signal) => through(async () => lease.write(next, over, signal)),
+      read: async (signal) => through(async () => lease.read(signal), signal),
+      write: async (next, over, signal) => through(async () => lease.write(next, over, signal), signal),
     }
   }
   const takePart = async (who: number): Promise<void> => {
