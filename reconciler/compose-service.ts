@@ -63,9 +63,10 @@ export async function composeService(
   await makeDataFolder(config.data)
   await using stack = new AsyncDisposableStack()
   const queue = new WakeQueue()
-  const source = stack.use(await composeLateSource(config, surroundings))
-  const board = new FleetBoard(emptyStatus(source), systemClock)
+  const board = new FleetBoard(emptyStatus({ description: config.source.url }), systemClock)
   const store = stack.use(await serveStore(config, newsFor(board, queue, surroundings)))
+  const source = stack.use(await composeLateSource(config, surroundings))
+  board.update({ source: { description: source.description } })
   const drivers = stack.use(driversOnce(config, surroundings))
   const parts = { config, policy, surroundings, source, board, queue, store }
   const held = stack.move()
