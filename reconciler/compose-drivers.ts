@@ -126,7 +126,7 @@ type Places = Pick<Config, 'listen' | 'localfs' | 'docker' | 'routing'>
 
 export function seatsOf({ listen, localfs, docker, routing }: Places): Seats {
   return {
-    localfs: { ...localfs, routing, runtimeUrl: reachableUrl(listen.host, listen.port) },
+    localfs: { runtimeUrl: reachableUrl(listen.host, listen.port), ...localfs, routing },
     ...(docker === undefined
       ? {}
       : {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { FlowsReading } from './cli/export-flows.ts'
 import type { Config } from './config.ts'
@@ -10,8 +11,12 @@ import { createSecretFolder } from './secrets/secret-folder.ts'
 import { describeTarget, type StoreTarget } from './model/store-url.ts'
 import { moveStore, type Moved } from './store/move.ts'
 import { openPostgresSource, openPostgresStore, openPostgresTarget } from './store/postgres-store.ts'
+import { sharePostgres } from './store/postgres-shared.ts'
 import { openSqliteSource, openSqliteStore, openSqliteTarget } from './store/sqlite-store.ts'
-import type { LockDeps } from './store/postgres-lock.ts'
+import { createElection, soleElection, type Election, type ElectionNews } from './election/election.ts'
+import type { Term } from './model/lease.ts'
+import { postgresElection, type HoldDeps } from './store/postgres-hold.ts'
+import type { Word } from './store/postgres-lease.ts'
 import { StoreError, type Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 
@@ -57,7 +62,7 @@ async function openExistingStore(config: Config, without: string): Promise<Store
 
 /** For what writes: nobody else can meanwhile. */
 export async function openStore(
-  { config, log }: { readonly config: Config; readonly log: LockDeps['log'] },
+  { config, log }: { readonly config: Config; readonly log: HoldDeps['log'] },
   onChange: () => void,
 ): Promise<Store> {
   const { store: target } = config
@@ -66,17 +71,71 @@ export async function openStore(
     if (!existsSync(file) && !existsSync(`${file}-wal`)) refuseLostStore(config)
     return openSqliteStore({ file, clock: systemClock, newId: randomUUID })
   }
-  const newId = (): string => {
+  return openPostgresStore({
+    target,
+    clock: systemClock,
+    newId: newFleetId(config),
+    name: ownName(),
+    log,
+    onChange,
+  })
+}
+
+function newFleetId(config: Config): () => string {
+  return () => {
     refuseLostStore(config)
     return randomUUID()
   }
-  return openPostgresStore({ target, clock: systemClock, newId, newToken: randomUUID, log, onChange })
+}
+
+/** The store as `serve` uses it. */
+export interface ServedStore extends AsyncDisposable {
+  readonly election: Election
+  /** What the doors read and write, whoever leads. */
+  openForDoors(): Promise<Store>
+  /** What a leader reads and writes, while its term lasts. */
+  openForTerm(term: Term): Promise<Store>
+  /** Has the leader look at what runs. */
+  readonly askToLook: () => Promise<void>
+}
+
+/** What `serve` hears of those that share its store. */
+export interface StoreNews extends ElectionNews {
+  readonly onWord: (word: Word) => void
+}
+
+/** Where only one process can open the store, it leads. @throws StoreError what waiting does not mend. */
+export async function serveStore(config: Config, news: StoreNews): Promise<ServedStore> {
+  const { store: target } = config
+  if (target.kind === 'sqlite') return serveAlone(config, news)
+  const shared = await sharePostgres(target, newFleetId(config))
+  shared.lease.hear(news.onWord)
+  const deps = postgresElection(shared.lease, { clock: systemClock, name: ownName() })
+  return {
+    election: createElection(deps, news),
+    openForDoors: async () => shared.openForDoors(),
+    openForTerm: async (term) => shared.openForTerm(term),
+    askToLook: async () => shared.askToLook(),
+    [Symbol.asyncDispose]: async () => shared[Symbol.asyncDispose](),
+  }
+}
+
+async function serveAlone(config: Config, news: ElectionNews): Promise<ServedStore> {
+  const unheard = (): void => undefined
+  const store = await openStore({ config, log: { info: unheard, warn: unheard } }, unheard)
+  return {
+    election: soleElection(ownName(), () => systemClock.now(), news),
+    openForDoors: async () => store,
+    openForTerm: async () => store,
+    askToLook: async () => undefined,
+    [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
+  }
 }
 
 /** Of one that is not there the `fleet` is `''`. */
 export async function openStoreForReading(config: Config): Promise<Store> {
   const { store: target } = config
-  const deps = { ...lockDeps(), newId: randomUUID, readOnly: true }
+  const deps = { ...holdDeps(), newId: randomUUID, readOnly: true }
   const store = await (target.kind === 'sqlite'
     ? openSqliteStore({ ...deps, file: target.file })
     : openPostgresStore({ ...deps, target }))
@@ -93,7 +152,7 @@ export async function composeMove(
   { from, to }: { readonly from: StoreTarget; readonly to: StoreTarget },
   signal: AbortSignal,
 ): Promise<Moved> {
-  const [at, deps] = [systemClock.now(), lockDeps()]
+  const [at, deps] = [systemClock.now(), holdDeps()]
   await using source = await (from.kind === 'sqlite'
     ? openSqliteSource(from.file, at)
     : openPostgresSource(from, deps))
@@ -104,10 +163,15 @@ export async function composeMove(
   return await moveStore({ source, target }, names, signal)
 }
 
-/** Of a process that does not live long enough to lose a lock and go on. */
-function lockDeps(): LockDeps {
+/** Of a process that does not live long enough to lose a lease and go on. */
+function holdDeps(): HoldDeps {
   const unheard = (): void => undefined
-  return { clock: systemClock, newToken: randomUUID, log: { info: unheard, warn: unheard } }
+  return { clock: systemClock, name: ownName(), log: { info: unheard, warn: unheard } }
+}
+
+/** The machine and the process for people, and what makes it this start of it and no other. */
+function ownName(): string {
+  return `process ${process.pid} on ${hostname()} (${randomUUID().slice(0, 8)})`
 }
 
 /**

@@ -5,7 +5,7 @@ import { adminTokensFrom, composeDrivers, seatsOf, type Seats, type Surroundings
 import { keyFile, missingKey, openStore, openStoreForReading } from './compose-store.ts'
 import { ConfigError, type Config } from './config.ts'
 import { createBase, createPlace } from './apply/place.ts'
-import { createHealth } from './apply/health.ts'
+import { createHealth, type Health } from './apply/health.ts'
 import { Executor } from './apply/executor.ts'
 import { runAction } from './apply/run-action.ts'
 import type { ActionContext } from './apply/action-context.ts'
@@ -14,10 +14,12 @@ import { onExecutorEvent } from './control/executor-events.ts'
 import {
   credentialKeyOf,
   keepDerivedKeys,
+  followCredentialKeys,
   openCredentialKeys,
-  type CredentialKeys,
+  type FollowedKeys,
 } from './control/credential-keys.ts'
-import { createDesk, type IdentityOf } from './control/desk.ts'
+import { createDesk, type Desk, type DeskDeps, type IdentityOf } from './control/desk.ts'
+import { createFollowerDesk } from './control/follower-desk.ts'
 import { FleetBoard } from './control/fleet-board.ts'
 import { createSecretsInForce } from './control/read-secrets.ts'
 import type { ReconcileDeps } from './control/reconcile.ts'
@@ -29,6 +31,7 @@ import { sha256 } from './model/digest.ts'
 import { byUid } from './model/inventory.ts'
 import type { DriverName } from './model/resource.ts'
 import type { Secret } from './model/secret.ts'
+import type { StatusRecord } from './model/status-record.ts'
 import type { DeletionPolicy } from './plan/gates.ts'
 import { derive, openFleetKey, passingKey, type FleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
@@ -36,7 +39,7 @@ import { openSource } from './source/open-source.ts'
 import { lateSource } from './source/late-source.ts'
 import { SourceError, type Source } from './source/source.ts'
 import type { FleetStatus } from './status/fleet-status.ts'
-import type { Store } from './store/store.ts'
+import { StoreError, type Store } from './store/store.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { adminPortOffset } from './model/launcher-ports.ts'
 
@@ -52,7 +55,7 @@ export async function composeSource(config: Config, { environment, log }: Surrou
 }
 
 /** The same, be it there now or later. Only one that can never be is refused. */
-async function composeLateSource(config: Config, surroundings: Surroundings): Promise<Source> {
+export async function composeLateSource(config: Config, surroundings: Surroundings): Promise<Source> {
   const open = async (): Promise<Source> => composeSource(config, surroundings)
   try {
     return await open()
@@ -141,17 +144,22 @@ export interface Adapters extends Pick<ControllerDeps, 'store' | 'source' | 'dri
   readonly surroundings: Surroundings
   /** Wakes the loop. */
   readonly queue?: WakeQueue
+  /** Absent: one of its own. */
+  readonly board?: FleetBoard
+  /** Where another reconciler leads: how it is asked to look at what runs. Nothing is done then, and nothing written. */
+  readonly askToLook?: () => Promise<void>
 }
 
 /** Puts a reconciler together around adapters that somebody else opened and will close. */
 export async function assemble(adapters: Adapters): Promise<Omit<Composition, keyof AsyncDisposable>> {
-  const { config, store, source } = adapters
-  const key = await openExistingKey(config, store)
-  await store.closeInterrupted(systemClock.now().toISOString())
-  const board = new FleetBoard(await firstStatus(store, source), systemClock)
+  const { config, store, source, board = new FleetBoard(emptyStatus(source), systemClock) } = adapters
+  const leads = adapters.askToLook === undefined
+  const key = leads ? await openExistingKey(config, store) : await openKeyOfLeader(config, store)
+  if (leads) await store.closeInterrupted(systemClock.now().toISOString())
+  board.recall(await rememberedStatus(store))
   const keyParts = { store, master: key, clock: systemClock, randomBytes }
-  await keepDerivedKeys(keyParts)
-  const credentialKeys = await openCredentialKeys(keyParts)
+  if (leads) await keepDerivedKeys(keyParts)
+  const credentialKeys = await followCredentialKeys(keyParts)
   const deps = wire({ ...adapters, key, board, credentialKeys })
   return {
     controller: new Controller(deps),
@@ -186,7 +194,7 @@ async function stopAll(
 interface Parts extends Adapters {
   readonly key: FleetKey
   readonly board: FleetBoard
-  readonly credentialKeys: CredentialKeys
+  readonly credentialKeys: FollowedKeys
 }
 
 /** Ties what looks, what acts and what is told together. */
@@ -208,7 +216,7 @@ function wire({
   const identity = identityOf(config, seats, key)
   const proofOf = createMemberProof((purpose, subject) => derive(key, purpose, subject))
   const base = createBase(drivers)
-  const desk = createDesk({ place, base, health, seats, credentialKeys, identity, proofOf })
+  const desk = deskFor({ place, base, seats, credentialKeys, identity, proofOf }, health, { ...parts, log })
   const context: ActionContext = {
     store,
     drivers,
@@ -234,6 +242,7 @@ function wire({
   })
   const { fingerprints, values: secretValues } = secrets
   const acting = {
+    ...followFrom({ ...parts, credentialKeys }),
     desk,
     queue,
     executor,
@@ -243,7 +252,42 @@ function wire({
   return { ...parts, ...acting, loader, fingerprints, secretValues, metrics, log, clock: systemClock }
 }
 
-async function makeDataFolder(data: string): Promise<void> {
+function deskFor(
+  deps: DeskDeps & { readonly credentialKeys: FollowedKeys },
+  health: Health,
+  {
+    store,
+    askToLook,
+    drivers,
+    log,
+  }: Pick<Adapters, 'store' | 'askToLook' | 'drivers'> & Pick<ControllerDeps, 'log'>,
+): Desk {
+  if (askToLook === undefined) return createDesk({ ...deps, health })
+  return createFollowerDesk({
+    ...deps,
+    store,
+    askToLook,
+    renewKeys: deps.credentialKeys.renew,
+    configuredOf: (driver) => drivers.get(driver)?.configured,
+    log,
+  })
+}
+
+function followFrom({
+  store,
+  askToLook,
+  credentialKeys,
+}: Pick<Parts, 'store' | 'askToLook' | 'credentialKeys'>): Pick<ControllerDeps, 'follow'> {
+  if (askToLook === undefined) return {}
+  return {
+    follow: async () => {
+      await credentialKeys.renew()
+      return statusesOfInstances(store)
+    },
+  }
+}
+
+export async function makeDataFolder(data: string): Promise<void> {
   try {
     await mkdir(data, { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -281,6 +325,18 @@ function credentialsFrom(key: FleetKey, seats: Seats): ActionContext['credential
   }
 }
 
+/** One who follows makes no key: the leader does, and it is the same one. */
+async function openKeyOfLeader(config: Config, store: Store): Promise<FleetKey> {
+  const key = await openFleetKey(keyFile(config), { create: false })
+  if (key !== undefined) return key
+  if ((await store.inventory()).length > 0) throw missingKey(config)
+  throw new StoreError(
+    'store-unreachable',
+    `The key of the fleet, ${keyFile(config)}, is not there yet.`,
+    'The leader makes it where it can. Give every reconciler of the fleet the same file.',
+  )
+}
+
 /** How an instance's editor signs people in: each is a client of its own. */
 function identityOf(config: Config, seats: Seats, key: FleetKey): IdentityOf {
   return ({ uid, spec }) => ({
@@ -292,16 +348,21 @@ function identityOf(config: Config, seats: Seats, key: FleetKey): IdentityOf {
   })
 }
 
+async function statusesOfInstances(store: Store): Promise<readonly StatusRecord[]> {
+  return (await store.statuses()).filter(({ kind }) => kind === 'Instance')
+}
+
+/** What is known before the store was opened. */
+export function emptyStatus({ description }: Pick<Source, 'description'>): FleetStatus {
+  return { fleet: '', source: { description }, inventory: new Map(), instances: new Map(), ready: false }
+}
+
 /** What is known before the first round: what was remembered. */
-async function firstStatus(store: Store, source: Source): Promise<FleetStatus> {
+async function rememberedStatus(
+  store: Store,
+): Promise<Pick<FleetStatus, 'fleet' | 'inventory' | 'instances'>> {
   const inventory = byUid(await store.inventory())
-  const records = (await store.statuses()).filter(({ kind }) => kind === 'Instance')
+  const records = await statusesOfInstances(store)
   const instances = new Map(records.map((record) => [record.name, record]))
-  return {
-    fleet: store.fleet,
-    source: { description: source.description },
-    inventory,
-    instances,
-    ready: false,
-  }
+  return { fleet: store.fleet, inventory, instances }
 }

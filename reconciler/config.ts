@@ -59,6 +59,8 @@ export interface Config {
     readonly host: string
     readonly firstPort: number
     readonly allowInstallScripts: boolean
+    /** Absent: the address that the doors listen on. */
+    readonly runtimeUrl?: string
   }
   /** Absent: there is no docker driver. */
   readonly docker?: DockerConfig

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import type { Composition } from './compose.ts'
 import { seatsOf } from './compose-drivers.ts'
 import type { Config } from './config.ts'
+import type { RuntimeDesk } from './api/runtime-desk.ts'
 import { createServer, listen } from './api/server.ts'
 import { createAuthenticate } from './identity/authenticate.ts'
 import type { Directory } from './identity/directory.ts'
@@ -16,10 +17,15 @@ import type { Logger } from './telemetry/logger.ts'
 import { systemClock } from './telemetry/clock.ts'
 import { reachableUrl } from './model/reachable.ts'
 
+/** What the doors are made of. */
+export interface BehindDoors extends Pick<Composition, 'board' | 'derive'> {
+  readonly deps: Pick<Composition['deps'], 'drivers' | 'store'> & { readonly desk: RuntimeDesk }
+}
+
 /** Opens the doors. Returns their URL; disposing closes them. */
 export async function openDoors(
   config: Config,
-  composition: Composition,
+  composition: BehindDoors,
   { log, registry }: { readonly log: Logger; readonly registry: Registry },
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const { board, deps } = composition
@@ -66,7 +72,7 @@ export async function openDoors(
 
 function openIdentity(
   config: Config,
-  { deps, derive }: Composition,
+  { deps, derive }: BehindDoors,
   shared: { readonly directory: Directory; readonly limit: SignInLimit },
 ): Identity {
   const { issuer, sessionHours, upstream } = config.identity

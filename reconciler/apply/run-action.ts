@@ -46,6 +46,7 @@ export async function runAction(task: Task, context: ActionContext, signal: Abor
       startedAt: clock.now().toISOString(),
     },
     task.origin,
+    announcedBy(task),
   )
   try {
     await carryOut(task, entry, context, signal)
@@ -55,6 +56,11 @@ export async function runAction(task: Task, context: ActionContext, signal: Abor
     await store.endAction(journal, { endedAt: clock.now().toISOString(), outcome: 'failed', error: message })
     throw error
   }
+}
+
+/** What launchers may be handed while it is under way: by any reconciler that shares the store. */
+function announcedBy({ action, desired }: Task): ResolvedInstance | undefined {
+  return action.kind === 'adopt' || action.kind === 'rename' ? undefined : desired
 }
 
 /** The entry of the instance; a new one gets its identity and port here, before anything is created for it. */

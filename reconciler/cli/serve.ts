@@ -1,12 +1,12 @@
 import type { Registry } from 'prom-client'
 import { schedule } from 'node-cron'
+import { createEntrance } from './entrance.ts'
 import { fleetTable } from './fleet-table.ts'
 import { printProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
-import { compose, type Composition } from '../compose.ts'
+import { composeService, type Role } from '../compose-service.ts'
 import type { Surroundings } from '../compose-drivers.ts'
 import type { Config } from '../config.ts'
-import { openDoors } from '../doors.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { DeletionPolicy } from '../plan/gates.ts'
 
@@ -27,50 +27,63 @@ export interface ServeRequest {
 /** How long stopping every instance may take. In milliseconds. */
 const stopPatience = 30_000
 
-/** Keeps the fleet as Git declares it until the signal is aborted. Returns the exit code. */
+/**
+ * Keeps the fleet as Git declares it until the signal is aborted; where another reconciler leads, follows it meanwhile. Returns the
+ * exit code.
+ */
 export async function serve(request: ServeRequest): Promise<number> {
   const { config, policy, surroundings, terminal } = request
-  await using composition = await compose(config, policy, surroundings)
-  await using doors = await openDoors(config, composition, { ...request, log: surroundings.log })
-  if (request.progress)
-    terminal.err(`status API at ${doors.url}/api/v1/, source ${composition.deps.source.description}\n`)
-  const stopProgress = request.progress ? printProgress(composition.board, terminal) : () => undefined
-  const task = schedule(config.schedule, () => composition.controller.wake('schedule'), { timezone: 'UTC' })
-  if (request.progress) announceReady(request, composition, doors.url)
+  const { signal, log } = surroundings
+  await using service = await composeService(config, policy, surroundings)
+  await using entrance = await createEntrance(config, service, { ...request, log })
+  const { board } = service
+  const stopProgress = request.progress ? printProgress(board, terminal) : () => undefined
+  let url = ''
   let stopped = true
+  let announce = request.progress
   try {
-    await Promise.all([
-      composition.controller.serve(surroundings.signal),
-      ...[...composition.deps.drivers.values()].map(async (driver) =>
-        followDriver(driver, composition, surroundings.signal),
-      ),
-    ])
-  } catch (error) {
-    if (!surroundings.signal.aborted) throw error
+    await service.run({
+      open: async (behind) => {
+        url = await entrance.open(behind)
+        if (request.progress)
+          terminal.err(`status API at ${url}/api/v1/, source ${board.current().source.description}\n`)
+      },
+      act: async (role, roleSignal) => {
+        if (announce && role.leads) announceReady(request, role, url)
+        announce &&= !role.leads
+        await act(role, config.schedule, roleSignal)
+        if (role.leads && signal.aborted && request.stopInstances)
+          stopped = await stopInstances(request, role)
+      },
+    })
   } finally {
     stopProgress()
-    await task.destroy()
-    if (request.stopInstances) stopped = await stopInstances(request, composition)
   }
   return stopped ? 0 : 1
 }
 
-async function stopInstances(
-  { progress, terminal }: ServeRequest,
-  composition: Composition,
-): Promise<boolean> {
+/** What a role does, until its signal is aborted. */
+async function act(role: Role, cron: string, signal: AbortSignal): Promise<void> {
+  const task = schedule(cron, () => role.controller.wake('schedule'), { timezone: 'UTC' })
+  const following = [...role.deps.drivers.values()].map(async (driver) => followDriver(driver, role, signal))
+  try {
+    await Promise.all([role.controller.serve(signal), ...following])
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    await task.destroy()
+  }
+}
+
+async function stopInstances({ progress, terminal }: ServeRequest, role: Role): Promise<boolean> {
   if (progress) terminal.err('stopping every instance\n')
-  const stopped = await composition.stopAll(AbortSignal.timeout(stopPatience))
+  const stopped = await role.stopAll(AbortSignal.timeout(stopPatience))
   if (!stopped) terminal.err('some instances could not be stopped and run on; the log names them\n')
   return stopped
 }
 
 /** Whatever a driver notices wakes the loop. A broken event stream is opened again. */
-async function followDriver(
-  driver: Driver,
-  { controller, deps }: Composition,
-  signal: AbortSignal,
-): Promise<void> {
+async function followDriver(driver: Driver, { controller, deps }: Role, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && driver.events !== undefined) {
     try {
       for await (const _event of driver.events(signal)) controller.wake('driver')
@@ -84,7 +97,7 @@ async function followDriver(
 /** Tells once how the fleet is, when the first work is done: everything runs, or what does not has failed. */
 function announceReady(
   { config, terminal, onReady }: ServeRequest,
-  { board, deps }: Composition,
+  { board, deps }: Role,
   url: string,
 ): void {
   const end = board.subscribe(() => {

@@ -9,6 +9,7 @@ import type { Health } from '../apply/health.ts'
 import { tasksOf, type Behind } from '../apply/tasks-of.ts'
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Plan } from '../model/plan.ts'
+import type { StatusRecord } from '../model/status-record.ts'
 import type { Secret } from '../model/secret.ts'
 import { allowanceOf } from '../plan/gates.ts'
 import { SourceError } from '../source/source.ts'
@@ -36,6 +37,11 @@ export interface ControllerDeps extends ReconcileDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: ControllerLog
+  /**
+   * Present where another reconciler leads: nothing is done then, and nothing written. Reads what the leader keeps, before each
+   * look.
+   */
+  readonly follow?: () => Promise<readonly StatusRecord[]>
 }
 
 /**
@@ -44,6 +50,9 @@ export interface ControllerDeps extends ReconcileDeps {
  */
 const arrivalMs = 180_000
 const lookAgainMs = 200
+
+/** Between two looks of one who follows: each write of the leader wakes it. In milliseconds. */
+const followEveryMs = 1_000
 
 /** Of the mistakes of one revision, so many stand in the log; the status API has them all. */
 const mostTold = 50
@@ -175,7 +184,8 @@ export class Controller {
     signal.throwIfAborted()
     if (this.#desired === undefined) return
     try {
-      await this.#round(this.#desired, causes, signal)
+      if (this.#deps.follow === undefined) await this.#round(this.#desired, causes, signal)
+      else await this.#look(this.#desired, this.#deps.follow, signal)
       const trouble = this.#deps.store.trouble()
       if (trouble !== undefined || !this.#unkept) this.#storeIs(trouble)
       if (this.#deps.executor.idle) this.#giveBack()
@@ -198,6 +208,21 @@ export class Controller {
     log.info({}, 'the store can be used again')
     executor.settle(new Set())
     return queue.wake('store')
+  }
+
+  /** A round of one who follows. */
+  async #look(
+    desired: DesiredState,
+    follow: NonNullable<ControllerDeps['follow']>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { board, desk, clock } = this.#deps
+    const kept = await follow()
+    const round = await reconcile(desired, this.#deps, signal)
+    desk.refresh(round.desired, round.inventory, this.#deps.secretValues())
+    board.followed(round, kept)
+    this.#countInstances()
+    await clock.sleep(followEveryMs, signal)
   }
 
   async #round(desired: DesiredState, causes: ReadonlySet<WakeCause>, signal: AbortSignal): Promise<Round> {
@@ -239,9 +264,14 @@ export class Controller {
   }
 
   #measure({ plan }: Round, begun: Date): void {
-    const { metrics, clock, board } = this.#deps
+    const { metrics, clock } = this.#deps
     const now = clock.now()
     metrics.reconciled(outcomeOfPlan(plan), (now.getTime() - begun.getTime()) / 1000, now)
+    this.#countInstances()
+  }
+
+  #countInstances(): void {
+    const { metrics, board } = this.#deps
     const counts = new Map<Phase, number>()
     for (const { phase } of board.current().instances.values())
       counts.set(phase, (counts.get(phase) ?? 0) + 1)

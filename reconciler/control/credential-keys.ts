@@ -80,6 +80,28 @@ export async function openCredentialKeys(parts: CredentialKeyParts): Promise<Cre
   }
 }
 
+/** Keys that another process may keep as well. */
+export interface FollowedKeys extends CredentialKeys {
+  /** Reads all of them anew. */
+  readonly renew: () => Promise<void>
+}
+
+/** @throws KeyError where the master key opens none of them: that of another fleet would have everything made anew. */
+export async function followCredentialKeys(parts: CredentialKeyParts): Promise<FollowedKeys> {
+  proveMasterKey(parts.master, await parts.store.credentialKeys())
+  let keys = await openCredentialKeys(parts)
+  return {
+    inForce: (uid, spec) => keys.inForce(uid, spec),
+    earlier: (uid, spec) => keys.earlier(uid, spec),
+    all: (uid) => keys.all(uid),
+    keep: async (uid, spec, secrets) => keys.keep(uid, spec, secrets),
+    forget: (uid) => keys.forget(uid),
+    renew: async () => {
+      keys = await openCredentialKeys(parts)
+    },
+  }
+}
+
 /**
  * Gives every instance that was there before keys were kept the one that its credentials are encrypted with: it was derived
  * from the fleet's master key.
@@ -110,6 +132,18 @@ export function credentialKeyOf(
     if (credentialSecret !== undefined) return secrets().get(credentialSecret.secret)
     return uid === undefined ? undefined : keys.inForce(uid, instance)
   }
+}
+
+function proveMasterKey(master: FleetKey, kept: readonly SealedKey[]): void {
+  let failure: unknown
+  for (const { uid, sealed } of kept)
+    try {
+      unsealKey(master, uid, sealed)
+      return
+    } catch (error) {
+      failure = error
+    }
+  if (failure !== undefined) throw failure
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,5 +1,6 @@
 import type { CredentialKeys } from './credential-keys.ts'
 import { runtimeMembers, runtimeSettings, type SettingsSources } from './runtime-settings.ts'
+import type { RuntimeSettings } from '../../launcher/wire.ts'
 import type { RuntimeDesk } from '../api/runtime-desk.ts'
 import type { Health } from '../apply/health.ts'
 import type { Place } from '../apply/place.ts'
@@ -22,22 +23,36 @@ export interface Desk extends RuntimeDesk {
 /** How the editor of an instance signs people in. */
 export type IdentityOf = (instance: PlacedInstance) => SettingsSources['identity']
 
-export function createDesk(deps: {
+export interface DeskDeps {
   readonly place: Place
   readonly base: SettingsSources['base']
-  readonly health: Health
   readonly seats: Readonly<Partial<Record<DriverName, Seat>>>
   readonly identity: IdentityOf
   readonly proofOf: SettingsSources['proofOf']
   readonly credentialKeys: Pick<CredentialKeys, 'inForce' | 'earlier' | 'forget'>
-}): Desk {
+}
+
+export const nothingRead: SettingsSources['desired'] = {
+  flows: new Map(),
+  credentials: new Map(),
+  certificates: new Map(),
+  users: new Map(),
+}
+
+/** What a launcher is handed of an instance, as its desk knows it. */
+export function settingsOf(
+  instance: PlacedInstance,
+  deps: DeskDeps,
+  known: Pick<SettingsSources, 'desired' | 'secrets'>,
+): RuntimeSettings | undefined {
+  const seat = deps.seats[instance.spec.driver]
+  if (seat === undefined) return undefined
+  return runtimeSettings(instance, { ...deps, ...known, seat, identity: deps.identity(instance) })
+}
+
+export function createDesk(deps: DeskDeps & { readonly health: Health }): Desk {
   const placed = new Map<string, PlacedInstance>()
-  let desired: SettingsSources['desired'] = {
-    flows: new Map(),
-    credentials: new Map(),
-    certificates: new Map(),
-    users: new Map(),
-  }
+  let desired = nothingRead
   let secrets: ReadonlyMap<string, Secret> = new Map()
   return {
     announce: (instance) => {
@@ -64,10 +79,7 @@ export function createDesk(deps: {
     },
     settings: (uid) => {
       const instance = placed.get(uid)
-      const seat = instance && deps.seats[instance.spec.driver]
-      if (instance === undefined || seat === undefined) return undefined
-      const sources = { ...deps, desired, secrets, seat, identity: deps.identity(instance) }
-      return runtimeSettings(instance, sources)
+      return instance && settingsOf(instance, deps, { desired, secrets })
     },
     members: (uid) => {
       const instance = placed.get(uid)
@@ -82,7 +94,11 @@ export function createDesk(deps: {
 type Texts = Pick<SettingsSources['desired'], 'flows' | 'credentials' | 'certificates'>
 
 /** The files of a revision, and those of earlier ones that an instance still runs on: one that is held back as it is. */
-function stillNamed(placed: Iterable<PlacedInstance>, before: Texts, next: Texts): Texts {
+export function stillNamed(
+  placed: Iterable<Pick<PlacedInstance, 'spec'>>,
+  before: Texts,
+  next: Texts,
+): Texts {
   const texts = {
     flows: new Map(next.flows),
     credentials: new Map(next.credentials),

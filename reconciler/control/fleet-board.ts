@@ -40,6 +40,12 @@ export class FleetBoard implements FleetStatusFeed {
     this.#status = { ...this.#status, ...change }
   }
 
+  /** Goes on from what the store holds: what this process alone knew of instances may be old. */
+  recall(kept: Pick<FleetStatus, 'fleet' | 'inventory' | 'instances'>): void {
+    this.#unsaved = new Map()
+    this.update(kept)
+  }
+
   /** The source could not be read: what was read before stays in force. */
   sourceFailed(code: string, message: string): void {
     const { source } = this.#status
@@ -67,6 +73,22 @@ export class FleetBoard implements FleetStatusFeed {
 
   /** Takes a round in. */
   roundDone(round: Round, executor: Executor): void {
+    this.#take(round)
+    this.refresh(executor)
+  }
+
+  /** Takes in a round of a reconciler that only looks: statuses are what the leader has kept. */
+  followed(round: Round, kept: readonly StatusRecord[]): void {
+    const { instances: before } = this.#status
+    this.#take(round)
+    this.update({ instances: new Map(kept.map((record) => [record.name, record])) })
+    for (const record of kept) {
+      const old = before.get(record.name)
+      if (old === undefined || tellsMore(old, record)) this.emit({ type: 'status', record })
+    }
+  }
+
+  #take(round: Round): void {
     const { plan: before } = this.#status
     const { desired, inventory, observed, plan } = round
     this.update({
@@ -78,7 +100,6 @@ export class FleetBoard implements FleetStatusFeed {
       ready: true,
     })
     if (before?.id !== plan.id || before.revision !== plan.revision) this.emit({ type: 'plan', plan })
-    this.refresh(executor)
   }
 
   /** An instance is being brought about: it is known from now on, before the next round. */

@@ -12,7 +12,7 @@ export interface PostgresTarget {
   /** `verified`: the server proves that it is `host`, to a certificate authority of the file `ca` or of Node.js. */
   readonly tls: 'off' | 'verified'
   readonly ca?: string
-  /** How many connections there may be, beside the one that holds the lock. */
+  /** How many connections there may be, beside the one that renews the lease. */
   readonly pool: number
   /** Milliseconds that a statement may take. */
   readonly statementTimeout: number

@@ -1,5 +1,6 @@
 import type { DesiredState } from '../model/desired-state.ts'
 import type { Inventory } from '../model/inventory.ts'
+import type { Leadership } from '../model/lease.ts'
 import type { ObservedState } from '../model/observed-state.ts'
 import type { ActionKind, Plan } from '../model/plan.ts'
 import type { Revision } from '../model/revision.ts'
@@ -19,6 +20,8 @@ export interface FleetStatus {
   }
   /** Why nothing can be written to the store, and since when; absent where it can. */
   readonly store?: { readonly code: string; readonly message: string; readonly since: string } | undefined
+  /** How this reconciler stands to those that share its store; absent for a run that ends by itself. */
+  readonly leadership?: Leadership
   readonly desired?: DesiredState
   readonly inventory: Inventory
   readonly observed?: ObservedState

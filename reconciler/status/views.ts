@@ -13,6 +13,13 @@ export interface FleetView {
   readonly source: FleetStatus['source']
   /** Why nothing can be written to the store, and since when: for admins. */
   readonly store?: NonNullable<FleetStatus['store']>
+  /** Which reconciler leads, and whether it is the one that answers; absent where none does, as far as is known here. */
+  readonly leader?: {
+    readonly name: string
+    readonly since: string
+    readonly term: number
+    readonly here: boolean
+  }
   readonly ready: boolean
   readonly observedAt?: string
   /** Of the instances that the viewer may see. */
@@ -41,6 +48,7 @@ export function fleetView(status: FleetStatus, viewer: Viewer): FleetView {
     fleet: status.fleet,
     source: status.source,
     ...(status.store === undefined || !viewer.admin ? {} : { store: status.store }),
+    ...leaderOf(status),
     ready: status.ready,
     ...(observedAt === undefined ? {} : { observedAt }),
     instances: countInstances(status, viewer),
@@ -57,6 +65,14 @@ export function fleetView(status: FleetStatus, viewer: Viewer): FleetView {
         }),
     ...(viewer.admin && desired ? { diagnostics: desired.diagnostics } : {}),
   }
+}
+
+function leaderOf({ leadership }: FleetStatus): Pick<FleetView, 'leader'> {
+  const here = leadership?.kind === 'leading'
+  const lease = here ? leadership : leadership?.kind === 'following' ? leadership.leader : undefined
+  if (lease === undefined) return {}
+  const { holder, since, term } = lease
+  return { leader: { name: holder, since, term, here } }
 }
 
 function countInstances(status: FleetStatus, viewer: Viewer): FleetView['instances'] {

@@ -5,8 +5,8 @@ import { appendFacts } from './audit-table.ts'
 import type { Database } from './database.ts'
 import { lowestFreePort } from './free-port.ts'
 import { inOrder, keepInventory, type ReadEntries } from './kept-inventory.ts'
-import { toInventoryEntry, type Row } from './rows.ts'
-import { StoreError, type AllotRequest, type Step, type Store } from './store.ts'
+import { toInventoryEntry, toSpec, type Row } from './rows.ts'
+import { StoreError, type AllotRequest, type Announced, type Step, type Store } from './store.ts'
 
 type InstanceTable = Pick<
   Store,
@@ -19,6 +19,7 @@ type InstanceTable = Pick<
   | 'saveApplied'
   | 'forget'
   | 'findByToken'
+  | 'announced'
 >
 
 const columns = ['uid', 'name', 'driver', 'port', 'applied'] as const
@@ -85,7 +86,22 @@ export function instanceTable({ db, inTurn, soleWriter }: Database): InstanceTab
       ),
 
     findByToken: async (tokenSha256) => findOne(db, { token_sha256: tokenSha256 }),
+
+    announced: async (uid) => announced(db, uid),
   }
+}
+
+async function announced(db: Knex, uid: string): Promise<Announced | undefined> {
+  const step: Row | undefined = await db('journal')
+    .where({ uid })
+    .whereNull('outcome')
+    .whereNotNull('spec')
+    .orderBy('id', 'desc')
+    .first('spec')
+  // read after it: what the step saved when it ended meanwhile is seen here
+  const entry = await findOne(db, { uid })
+  if (entry === undefined) return undefined
+  return step === undefined ? { entry } : { entry, spec: toSpec(step) }
 }
 
 async function allot(trx: Knex.Transaction, request: AllotRequest): Promise<InventoryEntry> {

@@ -13,7 +13,7 @@ const idsPerUpdate = 500
 /** Every step of every apply, written before it is taken and closed after. */
 export function journalTable({ db, inTurn }: Database): JournalTable {
   return {
-    async beginAction(entry, origin = {}) {
+    async beginAction(entry, origin = {}, spec) {
       const row = {
         plan_id: entry.planId,
         revision: entry.revision,
@@ -22,6 +22,7 @@ export function journalTable({ db, inTurn }: Database): JournalTable {
         action: entry.action,
         started_at: entry.startedAt,
         origin: JSON.stringify(origin),
+        ...(spec === undefined ? {} : { spec: JSON.stringify(spec) }),
       }
       const rows: Row[] = await inTurn(async (trx) => trx('journal').insert(row).returning('id'))
       return Number(rows[0]?.['id'])
@@ -62,7 +63,9 @@ async function close(
 ): Promise<readonly JournalEntry[]> {
   for (let at = 0; at < open.length; at += idsPerUpdate) {
     const ids = open.slice(at, at + idsPerUpdate).map((row) => Number(row['id']))
-    await trx('journal').whereIn('id', ids).update(closing)
+    await trx('journal')
+      .whereIn('id', ids)
+      .update({ ...closing, spec: null })
   }
   const closed = open.map((row) => ({ ...row, ...closing }))
   await appendFacts(

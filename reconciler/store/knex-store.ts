@@ -42,6 +42,7 @@ export function createKnexStore(options: KnexStoreOptions): Store {
     saveApplied: explained(instances.saveApplied),
     forget: explained(instances.forget),
     findByToken: explained(instances.findByToken),
+    announced: explained(instances.announced),
     beginAction: explained(journal.beginAction),
     endAction: explained(journal.endAction),
     closeInterrupted: explained(journal.closeInterrupted),

@@ -6,6 +6,12 @@ import type { PostgresTarget } from '../model/store-url.ts'
 /** Milliseconds until a server that does not answer counts as away. */
 const connectTimeout = 10_000
 
+/**
+ * Milliseconds that a transaction may stay open while its process says nothing. One that is held still has all others wait, and is
+ * cut off before another reconciler may lead.
+ */
+const idleInTransaction = 5_000
+
 /** How connections are made. The password is read anew for each, so that one that was changed is taken. */
 export async function connectionConfig(target: PostgresTarget, purpose: string) {
   const { host, port, database, user, passwordFile, statementTimeout } = target
@@ -23,7 +29,7 @@ export async function connectionConfig(target: PostgresTarget, purpose: string) 
     keepAliveInitialDelayMillis: 10_000,
     statement_timeout: statementTimeout,
     lock_timeout: statementTimeout,
-    idle_in_transaction_session_timeout: statementTimeout,
+    idle_in_transaction_session_timeout: Math.min(statementTimeout, idleInTransaction),
   }
 }
 

@@ -1,5 +1,5 @@
 import { phases } from '../model/observed-state.ts'
-import { driverNames } from '../model/resource.ts'
+import { driverNames, type ResolvedInstance } from '../model/resource.ts'
 import type { Origin } from '../model/audit.ts'
 import { conditionTypes, type Condition } from '../model/condition.ts'
 import type { Applied, InventoryEntry } from '../model/inventory.ts'
@@ -34,6 +34,13 @@ export function toInventoryEntry(row: Row): InventoryEntry {
     ...(port === undefined ? {} : { port }),
     ...(applied === undefined ? {} : { applied }),
   }
+}
+
+/** What was written beside a step of the journal. */
+export function toSpec(row: Row): ResolvedInstance {
+  const spec = json(row, 'spec')
+  if (!isSpec(spec)) throw new RowError('spec', 'a resolved instance')
+  return spec
 }
 
 const actionKinds = [
@@ -183,6 +190,11 @@ function optional<T>(row: Row, column: string, read: (row: Row, column: string) 
  * Looks at the outline only: the column is written by `saveApplied` from a value of this type, and the pages of the
  * database are checked when it is opened.
  */
+/** As for what was applied: it was written by this program, and no more is proven than that. */
+function isSpec(value: unknown): value is ResolvedInstance {
+  return isRecord(value) && typeof value['name'] === 'string'
+}
+
 function isApplied(value: unknown): value is Applied {
   if (!isRecord(value) || !isRecord(value['spec']) || !isRecord(value['expected'])) return false
   if (value['configured'] !== undefined && !isRecord(value['configured'])) return false

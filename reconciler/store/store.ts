@@ -15,7 +15,7 @@ import type {
   StoredFlows,
 } from '../model/instance-storage.ts'
 import type { ActionKind } from '../model/plan.ts'
-import type { DriverName } from '../model/resource.ts'
+import type { DriverName, ResolvedInstance } from '../model/resource.ts'
 import type { StatusRecord } from '../model/status-record.ts'
 
 /** One step of an apply, written before it is taken and closed after. */
@@ -53,6 +53,12 @@ export interface Step extends Origin {
   readonly revision: string
   /** RFC 3339. */
   readonly at: string
+}
+
+/** `spec` is absent where no step is under way, or one that leaves the settings as they are. */
+export interface Announced {
+  readonly entry: InventoryEntry
+  readonly spec?: ResolvedInstance
 }
 
 export interface Page {
@@ -165,10 +171,14 @@ export interface Store extends InstanceStorage, IdentityStore, CredentialKeyStor
 
   /** The instance whose runtime token has this SHA-256. */
   findByToken(tokenSha256: string): Promise<InventoryEntry | undefined>
+  /** An instance, and what the step that is under way there brings about. */
+  announced(uid: string): Promise<Announced | undefined>
 
+  /** `spec`: what it brings about, for the time until it ends. */
   beginAction(
     entry: Pick<JournalEntry, 'planId' | 'revision' | 'uid' | 'name' | 'action' | 'startedAt'>,
     origin?: Origin,
+    spec?: ResolvedInstance,
   ): Promise<number>
   /** Closes a step, once, and tells its end in the audit trail. */
   endAction(

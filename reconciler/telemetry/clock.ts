@@ -7,8 +7,10 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
-export const systemClock: Clock = {
+/** `elapsed`: milliseconds of a clock that nobody sets. */
+export const systemClock: Clock & { elapsed(): number } = {
   now: () => new Date(),
+  elapsed: () => performance.now(),
   sleep: async (ms, signal) => {
     await wait(ms, undefined, { signal })
   },

@@ -13,6 +13,8 @@ export interface Metrics {
   instances(counts: ReadonlyMap<Phase, number>): void
   /** The source could not be read; `code` is that of the SourceError. */
   sourceFailed(code: string): void
+  /** The term in which this reconciler leads; undefined where it does not. */
+  leads(term: number | undefined): void
 }
 
 /** Enters the reconciler's metrics, and those of its process, into a registry of the caller. */
@@ -54,7 +56,9 @@ export function createMetrics(registry: Registry): Metrics {
     help: 'When the last round converged (Unix time).',
     registers,
   })
+  const leads = leadershipGauges(registers)
   return {
+    leads,
     reconciled(outcome, seconds, at) {
       rounds.inc({ outcome })
       durations.observe(seconds)
@@ -65,5 +69,22 @@ export function createMetrics(registry: Registry): Metrics {
       for (const phase of phases) instances.set({ phase }, counts.get(phase) ?? 0)
     },
     sourceFailed: (code) => sourceErrors.inc({ code }),
+  }
+}
+
+function leadershipGauges(registers: Registry[]): Metrics['leads'] {
+  const leading = new Gauge({
+    name: 'weir_leader',
+    help: '1 where this reconciler leads, 0 where it follows another one.',
+    registers,
+  })
+  const term = new Gauge({
+    name: 'weir_leader_term',
+    help: 'The last term in which this reconciler led.',
+    registers,
+  })
+  return (number) => {
+    leading.set(number === undefined ? 0 : 1)
+    if (number !== undefined) term.set(number)
   }
 }

@@ -137,6 +137,22 @@ export function storeConformance(t: Test, open: (t: Test) => Promise<Store>): vo
     t.same(await store.journal({ limit: 1 }), [closed])
   })
 
+  clause('what a step brings about is announced until it ends', async (t, store) => {
+    await store.allot({ uid: 'uid-a', name: 'a', driver: 'localfs', port: 100, tokenSha256: 't' })
+    const [entry] = await store.inventory()
+    t.same(await store.announced('uid-a'), { entry })
+    t.equal(await store.announced('uid-of-nobody'), undefined)
+    const { spec } = applied('a')
+    const begun = { ...step('a'), uid: 'uid-a' }
+    const first = await store.beginAction(begun, {}, spec)
+    t.same(await store.announced('uid-a'), { entry, spec })
+    await store.endAction(first, { endedAt: 'later', outcome: 'failed' })
+    t.same(await store.announced('uid-a'), { entry })
+    await store.beginAction(begun, {}, spec)
+    await store.closeInterrupted('restart')
+    t.same(await store.announced('uid-a'), { entry })
+  })
+
   clause('the history is paged, newest first', async (t, store) => {
     const round = { planId: 'p', revision: 'r', cause: 'source', startedAt: '1', endedAt: '2', headline: 'h' }
     await store.addReconciliation({ ...round, outcome: 'converged', author: 'Alice', subject: 'Add a press' })

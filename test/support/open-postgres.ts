@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { parseStoreUrl, type PostgresTarget } from '../../reconciler/model/store-url.ts'
 import { openPostgresStore } from '../../reconciler/store/postgres-store.ts'
 import type { Store } from '../../reconciler/store/store.ts'
@@ -19,7 +20,7 @@ export async function openPostgres(url: string, readOnly = false, said: string[]
     target: targetOf(url),
     clock: systemClock,
     newId: () => `fleet-${++made}`,
-    newToken: randomUUID,
+    name: `process ${process.pid} on ${hostname()} (${randomUUID()})`,
     log: { info: say, warn: say },
     readOnly,
   })

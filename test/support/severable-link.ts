@@ -3,10 +3,11 @@ import { connect, createServer, type Socket } from 'node:net'
 /**
  * A TCP link to a server that a test can cut. `down`: nobody answers. `deaf`: requests go through, answers are lost.
  * `short`: of what is answered the first 64 KiB get through on each connection, and then nothing until it is cut.
+ * `silent`: nothing goes through, either way, and no connection ends.
  */
 export interface SeverableLink extends AsyncDisposable {
   readonly url: string
-  mode: 'up' | 'down' | 'deaf' | 'short'
+  mode: 'up' | 'down' | 'deaf' | 'short' | 'silent'
   /** Ends what is open; nobody answers any more. */
   cut(): void
 }
@@ -30,9 +31,11 @@ export async function severableLink(target: string): Promise<SeverableLink> {
         other.destroy()
       })
     }
-    near.pipe(far)
+    near.on('data', (bytes) => link.mode === 'silent' || far.write(bytes))
+    near.on('end', () => far.end())
     far.on('data', (bytes) => {
       if (link.mode === 'deaf') near.destroy()
+      else if (link.mode === 'silent') return
       else if (link.mode !== 'short' || near.bytesWritten + bytes.length <= shortest) near.write(bytes)
       else far.pause()
     })

@@ -3,6 +3,7 @@
  * `hold` waits for its end; `begin` opens an action and waits; `fill` writes until writing fails; `tell` grows the
  * audit trail, five facts at a time, and says how long it is.
  */
+import { hostname } from 'node:os'
 import { parseStoreUrl } from '../../reconciler/model/store-url.ts'
 import { openPostgresStore } from '../../reconciler/store/postgres-store.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
@@ -21,7 +22,7 @@ async function openStore(place: string): Promise<Store> {
   const target = parseStoreUrl(place, (path) => path)
   if (target.kind !== 'postgres') throw new Error(place)
   const log = { info: () => undefined, warn: () => undefined }
-  return openPostgresStore({ ...deps, target, newToken: () => String(process.pid), log })
+  return openPostgresStore({ ...deps, target, name: `process ${process.pid} on ${hostname()}`, log })
 }
 
 // With a handler the limit on the size of a file is an error of write(2), as a full disk is.

@@ -16,6 +16,8 @@ t.test('what is counted is in the registry, beside the figures of the process', 
     ]),
   )
   metrics.instances(new Map([['running', 4]]))
+  metrics.leads(7)
+  metrics.leads(undefined)
   const text = await registry.metrics()
   for (const line of [
     'weir_reconciliations_total{outcome="converged"} 1',
@@ -25,6 +27,8 @@ t.test('what is counted is in the registry, beside the figures of the process', 
     'weir_source_errors_total{code="source-unreachable"} 1',
     'weir_instances{phase="running"} 4',
     'weir_instances{phase="crashed"} 0',
+    'weir_leader 0',
+    'weir_leader_term 7',
     'weir_last_success_timestamp_seconds 1700000000',
   ])
     t.ok(text.split('\n').includes(line), line)

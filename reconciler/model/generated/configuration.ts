@@ -148,6 +148,10 @@ export interface Configuration {
      */
     firstPort?: number
     /**
+     * Where instances reach the doors. Default: the address of `listen`. A change reaches an instance when its launcher is started next.
+     */
+    runtimeUrl?: string
+    /**
      * Whether the install scripts of npm modules may run.
      */
     allowInstallScripts?: boolean

@@ -4,6 +4,7 @@ import { instanceStorage } from './0002-instance-storage.ts'
 import { auditTrail } from './0003-audit-trail.ts'
 import { identity } from './0004-identity.ts'
 import { credentialKeys } from './0005-credential-keys.ts'
+import { announcedSpec } from './0006-announced-spec.ts'
 
 /** Every step from an empty database to the present schema, oldest first. A published step never changes. */
 export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
@@ -12,6 +13,7 @@ export const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
   ['0003-audit-trail', auditTrail],
   ['0004-identity', identity],
   ['0005-credential-keys', credentialKeys],
+  ['0006-announced-spec', announcedSpec],
 ])
 
 const table = 'migrations'

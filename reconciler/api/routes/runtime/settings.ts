@@ -85,14 +85,14 @@ const membersSchema = {
 /** `GET /settings`, `GET /members` */
 export function settingsRoute(app: FastifyInstance, { desk }: Pick<DoorDeps, 'desk'>): void {
   app.get('/settings', { schema }, async (request) => {
-    const found = desk.settings(instanceOf(request).uid)
+    const found = await desk.settings(instanceOf(request).uid)
     // Not "not found": the launcher keeps what it has and asks again.
     if (!found)
       throw new Problem(503, 'There are no settings now: a secret is missing, or the source is not read yet.')
     return found
   })
   app.get('/members', { schema: membersSchema }, async (request) => {
-    const found = desk.members(instanceOf(request).uid)
+    const found = await desk.members(instanceOf(request).uid)
     if (!found) throw new Problem(503, 'It is not known now who may come in.')
     return found
   })

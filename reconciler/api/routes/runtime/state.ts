@@ -45,7 +45,7 @@ export function stateReportRoute(app: FastifyInstance, { desk }: Pick<DoorDeps, 
   app.post<{ Body: LauncherState }>('/state', { schema }, async (request, reply) => {
     const { uid } = instanceOf(request)
     if (request.body.uid !== uid) throw new Problem(403, 'This is the state of another instance.')
-    desk.report(uid, request.body)
+    await desk.report(uid, request.body)
     return reply.status(204).send()
   })
 }

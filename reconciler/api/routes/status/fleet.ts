@@ -25,13 +25,14 @@ const fleet = object(
       ['revision', 'readAt', 'error'],
     ),
     store: object({ code: text, message: text, since: timestamp }),
+    leader: object({ name: text, since: timestamp, term: count, here: flag }),
     ready: flag,
     observedAt: timestamp,
     instances: object({ total: count, phases: mapOf(count), ready: count, drifted: count, stalled: count }),
     plan: object({ id: text, revision: text, complete: flag, refused: flag, headline: text }, ['headline']),
     diagnostics: list(diagnostic),
   },
-  ['store', 'observedAt', 'plan', 'diagnostics'],
+  ['store', 'leader', 'observedAt', 'plan', 'diagnostics'],
 )
 
 const schema = {
