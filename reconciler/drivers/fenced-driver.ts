@@ -16,5 +16,6 @@ export function fencedDriver(driver: Driver, term: Term): Driver {
     update: async (before, instance, credentials, signal) =>
       driver.update(before, instance, credentials, within(signal)),
     remove: async (uid, signal) => driver.remove(uid, within(signal)),
+    withdraw: async (uid, signal) => driver.withdraw(uid, within(signal)),
   }
 }

@@ -53,6 +53,13 @@ t.test('the images say what they are, and run as nobody in particular', { skip }
   t.match(await inspected(instance, '.Config.Labels'), versions)
 })
 
+t.test('whoever runs them can read them, and the licences', { skip }, async (t) => {
+  for (const image of [instance, reconciler]) {
+    const script = 'find /opt ! -type l ! -perm -o=r | head; ls /opt/weir/LICENSE /usr/share/doc/tini/copyright'
+    t.equal(await inside(image, script), '/opt/weir/LICENSE\n/usr/share/doc/tini/copyright')
+  }
+})
+
 t.test('nothing is in the images that is not run', { skip }, async (t) => {
   t.ok(development.includes('tap'))
   for (const image of [instance, reconciler]) {
