@@ -55,7 +55,8 @@ t.test('the images say what they are, and run as nobody in particular', { skip }
 
 t.test('whoever runs them can read them, and the licences', { skip }, async (t) => {
   for (const image of [instance, reconciler]) {
-    const script = 'find /opt ! -type l ! -perm -o=r | head; ls /opt/weir/LICENSE /usr/share/doc/tini/copyright'
+    const script =
+      'find /opt ! -type l ! -perm -o=r | head; ls /opt/weir/LICENSE /usr/share/doc/tini/copyright'
     t.equal(await inside(image, script), '/opt/weir/LICENSE\n/usr/share/doc/tini/copyright')
   }
 })
