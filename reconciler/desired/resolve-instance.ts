@@ -188,23 +188,26 @@ function dependencies(parts: Parts, access: TeamAccess | undefined): readonly Fi
   ]
 }
 
-/** Said where the driver is named; the configuration's own default is always there. */
+/** Said of each instance, for one that names another driver than its Template does is well; the configuration's default is always there. */
 function driverFindings(
-  { instance, template }: Parts,
+  { instance: { file, document, resource }, template }: Parts,
   driver: DriverName,
   drivers: ReadonlySet<DriverName> | undefined,
 ): readonly Finding[] {
   if (drivers === undefined || drivers.has(driver)) return []
-  const { file, document } =
-    instance.resource.spec.driver === undefined && template !== undefined ? template : instance
+  const { driver: own, template: named } = resource.spec
+  const by =
+    own === undefined && template !== undefined
+      ? `, which Template "${template.resource.metadata.name}" names,`
+      : ''
   return [
     {
       code: 'driver-not-configured',
       severity: 'error',
       file,
       document,
-      path: ['spec', 'driver'],
-      message: `the ${driver} driver is not configured`,
+      path: ['spec', ...(own !== undefined ? ['driver'] : named !== undefined ? ['template'] : [])],
+      message: `the ${driver} driver${by} is not configured`,
       remedy: `add the section \`${driver}\` to the configuration of the reconciler, or name another driver`,
     },
   ]

@@ -381,11 +381,17 @@ t.test('a driver that is not configured holds what names it, where it is named',
   t.strictSame([...held.held.keys()].toSorted(), ['of-template', 'own'])
   t.match(
     held.diagnostics.map(({ code, message, remedy, at }) => ({ code, message, remedy, at })),
-    ['own.yaml', 'platform.yaml'].map((path) => ({
+    [
+      {
+        message: 'the docker driver, which Template "boxed" names, is not configured',
+        at: 'of-template.yaml',
+      },
+      { message: 'the docker driver is not configured', at: 'own.yaml' },
+    ].map(({ message, at }) => ({
       code: 'driver-not-configured',
-      message: 'the docker driver is not configured',
+      message,
       remedy: /section `docker` to the configuration/,
-      at: { file: path, line: 4 },
+      at: { file: at, line: 4 },
     })),
   )
   t.equal((await loadWith(['localfs', 'docker'])).held.size, 0)

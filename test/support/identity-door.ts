@@ -6,6 +6,7 @@ import { createAuthenticate } from '../../reconciler/identity/authenticate.ts'
 import { createIdentity, type IdentityDeps } from '../../reconciler/identity/identity.ts'
 import { createSignInLimit } from '../../reconciler/identity/rate-limit.ts'
 import { sha256 } from '../../reconciler/model/digest.ts'
+import { instanceUrls } from '../../reconciler/model/instance-urls.ts'
 import type { InventoryEntry } from '../../reconciler/model/inventory.ts'
 import type { FleetStatus } from '../../reconciler/status/fleet-status.ts'
 import { openSqliteStore } from '../../reconciler/store/sqlite-store.ts'
@@ -45,7 +46,7 @@ export async function openIdentityDoor(t: DoorTest, options: DoorOptions = {}) {
   const editorUrl = (entry: { readonly port?: number }) => `http://127.0.0.1:${entry.port}/`
   const urls = (entry: InventoryEntry, hostnames: readonly string[]) => [
     editorUrl(entry),
-    ...hostnames.map((hostname) => `https://${hostname}/`),
+    ...instanceUrls(undefined, undefined, hostnames),
   ]
   const identity = createIdentity({
     issuer: options.issuer ?? `${url}/identity`,
