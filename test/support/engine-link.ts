@@ -4,12 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 
-/** A way to the engine that a test can cut. `down`: it refuses, as one that was stopped. `hung`: it takes calls and says nothing. */
+/**
+ * A way to the engine that a test can cut. `down`: it refuses, as one that was stopped. `hung`: it takes calls and says
+ * nothing. `truncated`: each answer breaks off in its middle.
+ */
 export interface EngineLink extends AsyncDisposable {
   readonly docker: Docker
-  mode: 'up' | 'down' | 'hung'
+  readonly socketPath: string
+  mode: 'up' | 'down' | 'hung' | 'truncated'
   /** Cuts what is open, too. */
   cut(mode: 'down' | 'hung'): void
+  /** Has what is open say nothing any more, nor end, as if the machine at its other end were gone. */
+  silence(): void
+  /** Waits for this before a call, given as in `calls`, goes on to the engine. */
+  before: (call: string) => Promise<void>
   /** `METHOD /path` of every call through it, without the query. */
   readonly calls: string[]
 }
@@ -18,6 +26,7 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
   const folder = await mkdtemp(join(tmpdir(), 'weir-engine-'))
   const socketPath = join(folder, 'docker.sock')
   const open = new Set<Socket>()
+  const silent = new WeakSet<Socket>()
   const server = createServer((near) => {
     open.add(near)
     near.on('error', () => undefined)
@@ -29,13 +38,22 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     far.on('close', () => near.destroy())
     near.on('close', () => far.destroy())
     near.on('data', (bytes) => {
-      for (const [, method, path] of bytes
-        .toString('latin1')
-        .matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm))
-        link.calls.push(`${method} ${path}`)
+      near.pause()
+      void forward(bytes).finally(() => near.resume())
     })
-    near.pipe(far)
-    return far.pipe(near)
+    async function forward(bytes: Buffer): Promise<void> {
+      for (const call of callsIn(bytes)) {
+        link.calls.push(call)
+        await link.before(call)
+      }
+      if (!silent.has(near)) far.write(bytes)
+    }
+    far.on('data', (bytes: Buffer) => {
+      if (silent.has(near)) return
+      if (link.mode !== 'truncated') near.write(bytes)
+      else near.end(bytes.subarray(0, -8))
+    })
+    return near.on('end', () => far.end())
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   const destroyAll = () => {
@@ -43,8 +61,13 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
   }
   const link: EngineLink = {
     docker: new Docker({ socketPath }),
+    socketPath,
     mode: 'up',
     calls: [],
+    before: async () => undefined,
+    silence() {
+      for (const socket of open) silent.add(socket)
+    },
     cut(mode) {
       link.mode = mode
       destroyAll()
@@ -56,4 +79,9 @@ export async function engineLink(target = '/var/run/docker.sock'): Promise<Engin
     },
   }
   return link
+}
+
+function callsIn(bytes: Buffer): readonly string[] {
+  const heads = bytes.toString('latin1').matchAll(/^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r$/gm)
+  return [...heads].map(([, method, path]) => `${method} ${path}`)
 }

@@ -5,6 +5,7 @@ import type { Secret } from '../../model/secret.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Driver } from '../driver.ts'
 import type { ContainerPolicy } from './container-spec.ts'
+import { createConnectionLoss } from './connection-loss.ts'
 import { dockerEffects } from './effects.ts'
 import { createEngine } from './engine.ts'
 import { containerEvents } from './events.ts'
@@ -33,7 +34,8 @@ export interface DockerOptions {
 /** Brings instances about as containers of a Docker Engine. */
 export function createDockerDriver(options: DockerOptions): Driver {
   const { fleet, docker, policy, clock, log, adminTokenOf } = options
-  const engine = createEngine(docker)
+  const loss = createConnectionLoss()
+  const engine = createEngine(docker, loss.tell)
   const inspections = createInspections(engine)
   const wake = createWake({ engine, policy, clock })
   const lifecycle = createContainerLifecycle({
@@ -45,6 +47,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     clock,
     log,
   })
+  const isChanging = (uid: string) => lifecycle.isChanging(uid)
   const mute = new Set<string>()
   const closing = new AbortController()
   const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])
@@ -75,10 +78,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     logPage: async (uid, pageOptions, signal) => reads.logPage(uid, pageOptions, whileOpen(signal)),
     samples: async (uid, since, signal) => reads.samples(uid, since, whileOpen(signal)),
     events: (signal) =>
-      containerEvents(
-        { docker, fleet, inspections, isChanging: (uid) => lifecycle.isChanging(uid), clock, log },
-        whileOpen(signal),
-      ),
+      containerEvents({ docker, fleet, inspections, isChanging, loss, clock, log }, whileOpen(signal)),
     async [Symbol.asyncDispose]() {
       closing.abort()
       await lifecycle.settled()

@@ -1,9 +1,10 @@
 import type Docker from 'dockerode'
 import { DriverError } from '../driver.ts'
+import { createBounded, type Ask, type Bounded } from './bounded.ts'
 import { createBody, labels, updateBody, type ContainerSpec } from './container-spec.ts'
 import { pullImage, type OnProgress } from './pull-image.ts'
 import { writeFile } from './write-file.ts'
-import { engineError, hasStatus, saidBy } from './engine-error.ts'
+import { hasStatus, saidBy } from './engine-error.ts'
 import { asInspected, asListed, asVolume, type Inspected, type Listed } from './engine-schema.ts'
 
 /** How long a call may take, in milliseconds: one that reads, and one that changes something. */
@@ -50,8 +51,11 @@ export interface Engine {
   ): Promise<void>
 }
 
-export function createEngine(docker: Docker): Engine {
+/** `onLost` is told of each call that the engine did not take or did not answer. */
+export function createEngine(docker: Docker, onLost: () => void = () => undefined): Engine {
   const container = (id: string) => docker.getContainer(id)
+  const bounded = createBounded(onLost)
+  const change = changeBy(bounded)
   return {
     list: async (wanted, signal) => {
       const label = Object.entries(wanted).map(([name, value]) => `${name}=${value}`)
@@ -64,7 +68,7 @@ export function createEngine(docker: Docker): Engine {
       const found = await unlessGone(bounded('inspect a container', readWithinMs, ask, signal))
       return found === undefined ? undefined : asInspected(found)
     },
-    create: async (spec, name, signal) => create(docker, { spec, name }, signal),
+    create: async (spec, name, signal) => create({ docker, bounded }, { spec, name }, signal),
     pull: async (image, onProgress, signal) => {
       const ask = async (abortSignal: AbortSignal) => pullImage(docker, { image, onProgress }, abortSignal)
       await bounded(`pull the image ${image}`, pullWithinMs, ask, signal)
@@ -99,12 +103,18 @@ export function createEngine(docker: Docker): Engine {
       const ask = async (abortSignal: AbortSignal) => writeFile(container(id), written, abortSignal)
       await bounded('write a file into a container', changeWithinMs, ask, signal)
     },
-    ...networksOf(docker),
-    ...volumesOf(docker),
+    ...networksOf({ docker, bounded }),
+    ...volumesOf({ docker, bounded }),
   }
 }
 
-function networksOf(docker: Docker): Pick<Engine, 'connect' | 'disconnect' | 'ensureNetwork'> {
+interface Parts {
+  readonly docker: Docker
+  readonly bounded: Bounded
+}
+
+function networksOf({ docker, bounded }: Parts): Pick<Engine, 'connect' | 'disconnect' | 'ensureNetwork'> {
+  const change = changeBy(bounded)
   return {
     connect: async (Container, network, signal) => {
       const ask: Ask<unknown> = async (abortSignal) => {
@@ -140,7 +150,11 @@ function networksOf(docker: Docker): Pick<Engine, 'connect' | 'disconnect' | 'en
   }
 }
 
-function volumesOf(docker: Docker): Pick<Engine, 'ensureVolume' | 'volumeLabels' | 'removeVolume'> {
+function volumesOf({
+  docker,
+  bounded,
+}: Parts): Pick<Engine, 'ensureVolume' | 'volumeLabels' | 'removeVolume'> {
+  const change = changeBy(bounded)
   async function volumeLabels(name: string, signal: AbortSignal): Promise<Labels | undefined> {
     const look = async (abortSignal: AbortSignal) => docker.getVolume(name).inspect({ abortSignal })
     const found = await unlessGone(bounded('look at a volume', readWithinMs, look, signal))
@@ -162,7 +176,7 @@ function volumesOf(docker: Docker): Pick<Engine, 'ensureVolume' | 'volumeLabels'
 }
 
 async function create(
-  docker: Docker,
+  { docker, bounded }: Parts,
   { spec, name }: { readonly spec: ContainerSpec; readonly name: string },
   signal: AbortSignal,
 ): Promise<string> {
@@ -188,10 +202,10 @@ async function create(
   }
 }
 
-type Ask<T> = (signal: AbortSignal) => Promise<T>
-
-async function change(call: string, ask: Ask<unknown>, signal: AbortSignal): Promise<void> {
-  await bounded(call, changeWithinMs, ask, signal)
+function changeBy(bounded: Bounded): (call: string, ask: Ask<unknown>, signal: AbortSignal) => Promise<void> {
+  return async (call, ask, signal) => {
+    await bounded(call, changeWithinMs, ask, signal)
+  }
 }
 
 /** What the engine calls "not modified" is what was asked for. */
@@ -203,18 +217,6 @@ function unlessDone<T>(ask: Ask<T>, done = 304): Ask<T | undefined> {
       if (hasStatus(error, done)) return undefined
       throw error
     }
-  }
-}
-
-/** @throws DriverError; an AbortError where the caller gave up. */
-async function bounded<T>(call: string, withinMs: number, ask: Ask<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const limit = AbortSignal.timeout(withinMs)
-  try {
-    return await ask(AbortSignal.any([signal, limit]))
-  } catch (error) {
-    signal.throwIfAborted()
-    throw engineError(error, { call, limit })
   }
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { DriverEvent } from '../driver.ts'
 import { unlessAborted } from '../shared-work.ts'
+import type { ConnectionLoss } from './connection-loss.ts'
 import { labels } from './container-spec.ts'
 import { engineError } from './engine-error.ts'
 import { asEvent, type EngineEvent } from './engine-schema.ts'
@@ -30,6 +31,8 @@ export interface EventParts {
   readonly inspections: Pick<Inspections, 'trust' | 'forget'>
   /** Whether it is being changed by us: what is told of that needs no second look. */
   readonly isChanging: (uid: string) => boolean
+  /** A stream whose other end is gone without a word looks like one that has nothing to tell. */
+  readonly loss: Pick<ConnectionLoss, 'next'>
   readonly clock: Clock
   readonly log: Pick<Logger, 'warn'>
 }
@@ -67,8 +70,9 @@ async function* oneStream(
   signal: AbortSignal,
 ): AsyncGenerator<DriverEvent, void> {
   const again = place.since !== undefined
-  place.since ??= await engineTime(parts.docker, signal)
-  const lines = await openStream(parts.docker, place.since, signal)
+  const whileAnswered = AbortSignal.any([signal, parts.loss.next()])
+  place.since ??= await engineTime(parts.docker, whileAnswered)
+  const lines = await openStream(parts.docker, place.since, whileAnswered)
   parts.inspections.trust(true)
   try {
     place.pause = firstPauseMs
@@ -100,11 +104,8 @@ async function openStream(
   const connecting = new AbortController()
   const giveUp = setTimeout(() => connecting.abort(), connectWithinMs)
   try {
-    const stream = await docker.getEvents({
-      since,
-      filters,
-      abortSignal: AbortSignal.any([signal, connecting.signal]),
-    })
+    const abortSignal = AbortSignal.any([signal, connecting.signal])
+    const stream = await unlessAborted(docker.getEvents({ since, filters, abortSignal }), abortSignal)
     return createInterface({ input: new Readable().wrap(stream), crlfDelay: Infinity })
   } finally {
     clearTimeout(giveUp)
