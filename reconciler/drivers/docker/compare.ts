@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Fields } from '../../model/fields.ts'
+import type { Json } from '../../model/json.ts'
 import { labels, type ContainerSpec } from './container-spec.ts'
 
 /** How the engine brings a change about: in the container that is there, or by another in its place. */
@@ -15,6 +16,7 @@ const ways: { readonly [field in keyof ContainerSpec]: Way } = {
   name: 'rename',
   labels: 'replace',
   image: 'replace',
+  stack: 'replace',
   env: 'replace',
   user: 'replace',
   readOnly: 'replace',
@@ -34,6 +36,7 @@ const ways: { readonly [field in keyof ContainerSpec]: Way } = {
 /** In the order that they are brought about in: the name last, which says that a container is as wanted. */
 const fields = [
   'image',
+  'stack',
   'labels',
   'env',
   'user',
@@ -71,12 +74,10 @@ function comparable(spec: ContainerSpec, field: keyof ContainerSpec): unknown {
 
 /** The same as facts of an observation, so that a plan shows field by field what drifted. Pure. */
 export function containerFacts(spec: ContainerSpec): Fields {
-  return Object.fromEntries(
-    fields.map((field) => {
-      const value = spec[field]
-      if (field !== 'labels') return [`container.${field}`, value]
-      const { [labels.name]: _, ...others } = spec.labels
-      return [`container.${field}`, others]
-    }),
-  )
+  const { [labels.name]: _, ...compared } = spec.labels
+  const facts = fields
+    .filter((field) => field !== 'stack')
+    .map((field): [string, Json] => [`container.${field}`, field === 'labels' ? compared : spec[field]])
+  const { nodeRed = null, node = null } = spec.stack
+  return { 'stack.nodeRed': nodeRed, 'stack.node': node, ...Object.fromEntries(facts) }
 }

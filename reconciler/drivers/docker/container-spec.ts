@@ -1,6 +1,7 @@
 import type { PlacedInstance } from '../../model/placed-instance.ts'
 import { parseCpu, parseMemory } from '../../model/quantity.ts'
 import type { ResolvedInstance } from '../../model/resource.ts'
+import { tagged } from './image-name.ts'
 import { dataFolder, nodeRedPort, runtimeFolder, user } from './image-contract.ts'
 
 /** What the configuration says of every container. */
@@ -21,6 +22,8 @@ export interface ContainerSpec {
   /** Ours alone. */
   readonly labels: Texts
   readonly image: string
+  /** What the image says it holds: the version of Node-RED, and the major one of Node.js; absent where it says nothing. */
+  readonly stack: { readonly nodeRed?: string; readonly node?: number }
   /** What a proxy reads. Everything else that an instance is told comes by the runtime door. */
   readonly env: Texts
   readonly user: string
@@ -70,7 +73,8 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
       [labels.name]: spec.name,
       [labels.runtime]: policy.runtimeUrl,
     },
-    image: spec.stack.image ?? `${policy.image}:${spec.stack.nodeRed}`,
+    image: tagged(spec.stack.image ?? `${policy.image}:${spec.stack.nodeRed}`),
+    stack: { nodeRed: spec.stack.nodeRed, node: spec.stack.node },
     env: proxyEnvironment(spec),
     user: `${user}:${user}`,
     readOnly: true,
@@ -117,6 +121,10 @@ export function volumeName(uid: string): string {
   return `weir-${uid}`
 }
 
+export function isVolumeName(name: string): boolean {
+  return /^[a-zA-Z0-9][\w.-]+$/.test(name)
+}
+
 /** Read by nginx-proxy and its companion for certificates (https://github.com/nginx-proxy). */
 function proxyEnvironment({ hostnames }: ResolvedInstance): Texts {
   if (hostnames.length === 0) return {}
@@ -143,6 +151,8 @@ export function createBody(spec: ContainerSpec) {
         Type: 'volume' as const,
         Source,
         Target,
+        // It may have vanished since it was made; the engine then makes it.
+        VolumeOptions: { NoCopy: false, Labels: ownershipIn(spec), DriverConfig: { Name: '', Options: {} } },
       })),
       Tmpfs: spec.tmpfs,
       ReadonlyRootfs: spec.readOnly,
@@ -152,6 +162,12 @@ export function createBody(spec: ContainerSpec) {
       SecurityOpt: ['no-new-privileges'],
     },
   }
+}
+
+function ownershipIn({ labels: all }: ContainerSpec): Texts {
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => name === labels.fleet || name === labels.uid),
+  )
 }
 
 /** The body of `POST /containers/{id}/update`. A limit of 0 says nothing there: the engine cannot lift one. */

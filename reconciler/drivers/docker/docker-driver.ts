@@ -48,6 +48,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     log,
   })
   const isChanging = (uid: string) => lifecycle.isChanging(uid)
+  const uids = new Map<string, string>()
   const mute = new Set<string>()
   const closing = new AbortController()
   const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])
@@ -66,7 +67,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     },
     expected: (instance) => expectedFields(instance, policy),
     observe: async (signal) => {
-      const parts = { fleet, policy, engine, inspections, adminTokenOf, clock, mute }
+      const parts = { fleet, policy, engine, inspections, uids, adminTokenOf, clock, mute }
       return withPulling(await observeContainers(parts, whileOpen(signal)), lifecycle.pulling)
     },
     create: async (instance, credentials, signal) =>
@@ -78,7 +79,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     logPage: async (uid, pageOptions, signal) => reads.logPage(uid, pageOptions, whileOpen(signal)),
     samples: async (uid, since, signal) => reads.samples(uid, since, whileOpen(signal)),
     events: (signal) =>
-      containerEvents({ docker, fleet, inspections, isChanging, loss, clock, log }, whileOpen(signal)),
+      containerEvents({ docker, fleet, inspections, uids, isChanging, loss, clock, log }, whileOpen(signal)),
     async [Symbol.asyncDispose]() {
       closing.abort()
       await lifecycle.settled()

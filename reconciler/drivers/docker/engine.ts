@@ -96,7 +96,8 @@ export function createEngine(docker: Docker, onLost: () => void = () => undefine
       )
     },
     remove: async (id, signal) => {
-      const ask: Ask<unknown> = async (abortSignal) => container(id).remove({ force: true, abortSignal })
+      const ask: Ask<unknown> = async (abortSignal) =>
+        container(id).remove({ force: true, v: true, abortSignal })
       await unlessGone(bounded('remove a container', changeWithinMs, ask, signal))
     },
     write: async (id, written, signal) => {
@@ -236,4 +237,9 @@ function causeOf(error: unknown): unknown {
 /** What tells a fleet's own things from all others. */
 export function ownership(fleet: string, uid?: string): Labels {
   return { [labels.fleet]: fleet, ...(uid === undefined ? {} : { [labels.uid]: uid }) }
+}
+
+/** Whom a container of a fleet serves. One that names nobody stands for itself, by its own id. */
+export function uidOf({ Id, Labels }: Pick<Listed, 'Id' | 'Labels'>): string {
+  return Labels[labels.uid] || Id
 }

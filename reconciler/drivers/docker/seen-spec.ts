@@ -1,3 +1,5 @@
+import { defined } from '../../model/defined.ts'
+import { majorOf } from '../launcher/facts.ts'
 import { labels, proxyVariables, type ContainerSpec } from './container-spec.ts'
 import type { Inspected } from './engine-schema.ts'
 
@@ -8,6 +10,7 @@ export function seenSpec({ Name, Config, HostConfig, Mounts, NetworkSettings }: 
     name: Name.replace(/^\//, ''),
     labels: picked(Config.Labels, (label) => ours.has(label)),
     image: Config.Image,
+    stack: stackOf(Config.Labels ?? {}),
     env: picked(variables(Config.Env), (name) => proxyVariables.test(name)),
     user: Config.User,
     readOnly: HostConfig.ReadonlyRootfs,
@@ -23,6 +26,12 @@ export function seenSpec({ Name, Config, HostConfig, Mounts, NetworkSettings }: 
     ports: Object.keys(HostConfig.PortBindings ?? {}).toSorted(),
     privileges: privilegesOf(HostConfig),
   }
+}
+
+/** By the labels of its image, which a container takes over. */
+function stackOf(all: { readonly [name: string]: string }): ContainerSpec['stack'] {
+  const node = majorOf(all['weir.node'] ?? '')
+  return defined({ nodeRed: all['weir.node-red'] || undefined, node: Number.isNaN(node) ? undefined : node })
 }
 
 /** What the engine gives a container that says nothing, in seconds. */

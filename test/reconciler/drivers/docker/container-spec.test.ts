@@ -56,6 +56,7 @@ t.test('each field that differs is told, with the way to change it', async (t) =
     name: ['by-hand', 'rename'],
     labels: [{ ...full.labels, 'weir.runtime': 'http://elsewhere' }, 'replace'],
     image: ['weir-instance:5.0.6', 'replace'],
+    stack: [{ nodeRed: '4.1.2', node: 24 }, 'replace'],
     env: [{ ...full.env, VIRTUAL_HOST: 'c.example.com' }, 'replace'],
     user: ['0:0', 'replace'],
     readOnly: [false, 'replace'],
@@ -75,8 +76,14 @@ t.test('each field that differs is told, with the way to change it', async (t) =
     const seen = { ...full, [field]: value }
     t.strictSame(compareContainers(full, seen), [{ field, way }])
     t.strictSame(compareContainers(full, { ...full, [field]: structuredClone(Reflect.get(full, field)) }), [])
-    t.notSame(containerFacts(seen)[`container.${field}`], containerFacts(full)[`container.${field}`])
+    t.notSame(containerFacts(seen), containerFacts(full))
   }
+})
+
+t.test('an image without a tag is the one that the engine takes it for', async (t) => {
+  const images = { red: 'red:latest', 'a:5000/b/red': 'a:5000/b/red:latest', 'a:5000/red:1': undefined }
+  for (const [image, full = image] of Object.entries({ ...images, 'red@sha256:ab': undefined }))
+    t.equal(specOf({ stack: { nodeRed: '5.0.7', node: 24, image } }).image, full)
 })
 
 t.test('a limit that is to go takes another container: the engine lifts none', async (t) => {

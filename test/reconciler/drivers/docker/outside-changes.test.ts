@@ -201,42 +201,6 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
   )
 
   await t.test(
-    'an answer that breaks off holds nobody, and a stream that falls silent is not believed',
-    async (t) => {
-      const link = await engineLink()
-      t.teardown(() => link[Symbol.asyncDispose]())
-      const one = await beginInstance(t, under, {
-        spec: { state: 'stopped' },
-        options: { docker: link.docker },
-      })
-      await one.create()
-      link.mode = 'truncated'
-      await t.rejects(one.driver.observe(AbortSignal.timeout(300)), { name: 'TimeoutError' })
-      link.mode = 'up'
-      t.match(await one.sight(), { kind: 'present', phase: 'stopped' })
-
-      const stop = new AbortController()
-      const events: unknown[] = []
-      const watching = (async () => {
-        for await (const event of one.driver.events?.(stop.signal) ?? []) events.push(event)
-      })()
-      const streams = () => link.calls.filter((call) => call === 'GET /events').length
-      await until('it listens', () => streams() === 1)
-      link.silence()
-      link.mode = 'hung'
-      await t.rejects(one.sight(), { name: 'DriverError', reason: 'EngineHung' })
-      link.mode = 'up'
-      await until('it listens again', () => streams() === 2)
-      await docker('rename', await idOf(one.instance), `meanwhile-${one.instance.uid.slice(0, 8)}`)
-      await until('that is told', () =>
-        events.some((event) => JSON.stringify(event).includes(one.instance.uid)),
-      )
-      stop.abort()
-      await watching
-    },
-  )
-
-  await t.test(
     'a look at what has not changed takes three calls of the engine at most, once it was seen',
     async (t) => {
       const link = await engineLink()
