@@ -23,14 +23,20 @@ const ways: { readonly [field in keyof ContainerSpec]: Way } = {
   tmpfs: 'replace',
   volumes: 'replace',
   memory: 'limits',
+  swap: 'limits',
+  pids: 'limits',
+  otherLimits: 'replace',
   cpu: 'limits',
   restart: 'limits',
   stopGrace: 'replace',
   log: 'replace',
   networks: 'networks',
+  aliases: 'networks',
+  dns: 'replace',
   hosts: 'replace',
   ports: 'replace',
   privileges: 'replace',
+  overrides: 'replace',
 }
 
 /** In the order that they are brought about in: the name last, which says that a container is as wanted. */
@@ -48,10 +54,16 @@ const fields = [
   'hosts',
   'ports',
   'privileges',
+  'overrides',
+  'dns',
+  'otherLimits',
   'memory',
+  'swap',
+  'pids',
   'cpu',
   'restart',
   'networks',
+  'aliases',
   'name',
 ] as const satisfies readonly (keyof ContainerSpec)[]
 
@@ -64,7 +76,8 @@ export function compareContainers(wanted: ContainerSpec, seen: ContainerSpec): r
 
 /** A limit can be changed but not lifted: the engine takes 0 for "as it is". */
 function wayOf(wanted: ContainerSpec, field: keyof ContainerSpec): Way {
-  return (field === 'memory' || field === 'cpu') && wanted[field] === 0 ? 'replace' : ways[field]
+  const limit = field === 'swap' ? 'memory' : field
+  return (limit === 'memory' || limit === 'cpu') && wanted[limit] === 0 ? 'replace' : ways[field]
 }
 
 /** Labels cannot be changed, and the name it was created with is no reason to replace a container. */

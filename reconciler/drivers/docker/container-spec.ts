@@ -34,6 +34,12 @@ export interface ContainerSpec {
   readonly volumes: Texts
   /** In bytes; 0: no limit. */
   readonly memory: number
+  /** Swap beside it, in bytes; -1: no limit. */
+  readonly swap: number
+  /** Processes and threads; 0: no limit. */
+  readonly pids: number
+  /** Limits that nobody can declare. */
+  readonly otherLimits: readonly string[]
   /** In thousandths of a core; 0: no limit. */
   readonly cpu: number
   readonly restart: string
@@ -41,11 +47,17 @@ export interface ContainerSpec {
   readonly stopGrace: number
   readonly log: Texts & { readonly driver: string }
   readonly networks: readonly string[]
+  /** Further names that it has in a network, as `NETWORK NAME`. */
+  readonly aliases: readonly string[]
+  /** Servers, options and domains for names. */
+  readonly dns: readonly string[]
   /** Further names of hosts, as `NAME:ADDRESS`. */
   readonly hosts: readonly string[]
   /** Published ports, as `1880/tcp`. */
   readonly ports: readonly string[]
   readonly privileges: readonly string[]
+  /** What is not as the image has it. */
+  readonly overrides: readonly string[]
 }
 
 interface Texts {
@@ -84,6 +96,9 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
     },
     volumes: { [dataFolder]: volumeName(uid) },
     memory: spec.resources.memory === undefined ? 0 : parseMemory(spec.resources.memory),
+    swap: 0,
+    pids: 0,
+    otherLimits: [],
     cpu: spec.resources.cpu === undefined ? 0 : parseCpu(spec.resources.cpu),
     restart: 'unless-stopped',
     stopGrace: stopGraceSeconds,
@@ -93,9 +108,12 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
       'max-file': String(policy.log.maxFiles),
     },
     networks: [policy.network],
+    aliases: [],
+    dns: [],
     hosts: [`${gatewayName}:host-gateway`],
     ports: [],
     privileges: ['drop ALL', 'no-new-privileges'],
+    overrides: [],
   }
 }
 

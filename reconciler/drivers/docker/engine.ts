@@ -4,6 +4,7 @@ import { createBounded, type Ask, type Bounded } from './bounded.ts'
 import { createBody, labels, updateBody, type ContainerSpec } from './container-spec.ts'
 import { pullImage, type OnProgress } from './pull-image.ts'
 import { writeFile } from './write-file.ts'
+import { createEngineFacts } from './engine-facts.ts'
 import { hasStatus, saidBy } from './engine-error.ts'
 import { asInspected, asListed, asVolume, type Inspected, type Listed } from './engine-schema.ts'
 
@@ -56,6 +57,7 @@ export function createEngine(docker: Docker, onLost: () => void = () => undefine
   const container = (id: string) => docker.getContainer(id)
   const bounded = createBounded(onLost)
   const change = changeBy(bounded)
+  const facts = createEngineFacts({ docker, bounded }, unlessGone)
   return {
     list: async (wanted, signal) => {
       const label = Object.entries(wanted).map(([name, value]) => `${name}=${value}`)
@@ -66,7 +68,7 @@ export function createEngine(docker: Docker, onLost: () => void = () => undefine
     inspect: async (id, signal) => {
       const ask = async (abortSignal: AbortSignal) => container(id).inspect({ abortSignal })
       const found = await unlessGone(bounded('inspect a container', readWithinMs, ask, signal))
-      return found === undefined ? undefined : asInspected(found)
+      return found === undefined ? undefined : facts.complete(asInspected(found), signal)
     },
     create: async (spec, name, signal) => create({ docker, bounded }, { spec, name }, signal),
     pull: async (image, onProgress, signal) => {
@@ -88,7 +90,7 @@ export function createEngine(docker: Docker, onLost: () => void = () => undefine
         signal,
       ),
     setLimits: async (id, spec, signal) => {
-      const body = updateBody(spec)
+      const body = { ...updateBody(spec), PidsLimit: spec.pids }
       await change(
         'change the limits of a container',
         async (abortSignal) => container(id).update({ ...body, abortSignal }),

@@ -273,8 +273,13 @@ async function adjust(
   const ways = new Set(differences.map(({ way }) => way))
   if (ways.has('limits')) await engine.setLimits(id, wanted, signal)
   if (!ways.has('networks')) return
-  for (const network of wanted.networks)
-    if (!spec.networks.includes(network)) await engine.connect(id, network, signal)
+  for (const network of wanted.networks) {
+    const there = spec.networks.includes(network)
+    // Its names in a network are given with the connection.
+    const again = there && spec.aliases.some((alias) => alias.startsWith(`${network} `))
+    if (again) await engine.disconnect(id, network, signal)
+    if (again || !there) await engine.connect(id, network, signal)
+  }
   for (const network of spec.networks)
     if (!wanted.networks.includes(network)) await engine.disconnect(id, network, signal)
 }

@@ -63,14 +63,20 @@ t.test('each field that differs is told, with the way to change it', async (t) =
     tmpfs: [{}, 'replace'],
     volumes: [{ ...full.volumes, '/host': '/etc' }, 'replace'],
     memory: [1, 'limits'],
+    swap: [-1, 'limits'],
+    pids: [60, 'limits'],
+    otherLimits: [['cpu-shares 2'], 'replace'],
     cpu: [1, 'limits'],
     restart: ['no', 'limits'],
     stopGrace: [10, 'replace'],
     log: [{ driver: 'json-file' }, 'replace'],
     networks: [[], 'networks'],
+    aliases: [['weir press.example.com'], 'networks'],
+    dns: [['192.0.2.1'], 'replace'],
     hosts: [[], 'replace'],
     ports: [['1880/tcp'], 'replace'],
     privileges: [['privileged'], 'replace'],
+    overrides: [['env NODE_OPTIONS'], 'replace'],
   }
   for (const [field, [value, way]] of Object.entries(changes)) {
     const seen = { ...full, [field]: value }

@@ -25,6 +25,8 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.teardown(() => docker('network', 'rm', other))
     const changes = {
       'container.memory': ['update', '--memory', '128m', '--memory-swap', '128m', id],
+      'container.swap': ['update', '--memory-swap', '-1', id],
+      'container.pids': ['update', '--pids-limit', '60', id],
       'container.cpu': ['update', '--cpus', '1.5', id],
       'container.restart': ['update', '--restart', 'no', id],
       'container.name': ['rename', id, `by-hand-${id.slice(0, 8)}`],
@@ -40,9 +42,100 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.strictSame(await one.drift(), ['container.networks'])
     await one.update()
     await one.asExpected()
+    await docker('network', 'disconnect', under.network, id)
+    await docker('network', 'connect', '--alias', 'press.example.com', under.network, id)
+    t.strictSame(await one.drift(), ['container.aliases'])
+    await one.update()
+    await one.asExpected()
     t.equal(await idOf(one.instance), id, 'it is the same container')
     t.equal(await startedAt(one.instance), start, 'and it was not started again')
   })
+
+  await t.test(
+    'limits that cannot be lifted in place, and what nobody declared, take another container',
+    async (t) => {
+      const one = await beginInstance(t, under)
+      await one.create()
+      await one.asExpected()
+      await world.mark(one.instance.uid)
+      const limits = [
+        ['--cpuset-cpus', '0'],
+        ['--cpu-shares', '2'],
+        ['--memory-reservation', '32m'],
+        ['--cpu-quota', '50000'],
+      ]
+      for (const limit of limits) await docker('update', ...limit, await idOf(one.instance))
+      t.strictSame(await one.drift(), ['container.otherLimits'])
+      t.match(await one.sight(), {
+        fields: {
+          'container.otherLimits': [
+            'cpu-quota 50000',
+            'cpu-shares 2',
+            'cpuset-cpus 0',
+            /^memory-reservation/,
+          ],
+        },
+      })
+      await one.update()
+      await one.asExpected()
+
+      const { uid, fleet } = one.instance
+      const label = ['--label', `weir.fleet=${fleet}`, '--label', `weir.uid=${uid}`]
+      const shared = [
+        '--pid',
+        'host',
+        '--ipc',
+        'host',
+        '--uts',
+        'host',
+        '--group-add',
+        '0',
+        '--device',
+        '/dev/null',
+      ]
+      const more = [
+        '--security-opt',
+        'systempaths=unconfined',
+        '--dns',
+        '192.0.2.1',
+        '--no-healthcheck',
+        '--env',
+        'NODE_OPTIONS=--inspect',
+      ]
+      await docker('rm', '--force', await idOf(one.instance))
+      const place = ['--network', under.network, '--volume', `weir-${uid}:/data`]
+      await docker(
+        'run',
+        '--detach',
+        ...label,
+        ...place,
+        ...shared,
+        ...more,
+        `${image.repository}:${image.nodeRed}`,
+      )
+      const seen = await one.sight()
+      t.match(seen, {
+        fields: {
+          'container.dns': ['192.0.2.1'],
+          'container.overrides': ['env NODE_OPTIONS', 'healthcheck'],
+        },
+      })
+      t.strictSame(seen?.kind === 'present' && seen.fields['container.privileges'], [
+        // What the engine gives to one that shares processes with the machine.
+        'label=disable',
+        'pid host',
+        'ipc host',
+        'uts host',
+        'group 0',
+        'device /dev/null',
+        'paths unmasked',
+      ])
+      await one.update()
+      await one.asExpected()
+      t.equal((await under.containersOf(uid)).length, 1)
+      t.ok(await world.isMarked(uid))
+    },
+  )
 
   await t.test('containers of one port are not taken for instances that share it', async (t) => {
     const one = await beginInstance(t, under)
