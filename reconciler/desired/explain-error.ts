@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
+import { hostNameRemedy } from './host-name.ts'
 import { nearest } from './nearest.ts'
 import type { DiagnosticCode } from '../model/codes.ts'
 import type { Path } from './finding.ts'
@@ -93,6 +94,8 @@ function suggestion(error: ErrorObject): { remedy?: string } {
     const meant = nearest(error.data, strings(error.params['allowedValues']))
     if (meant !== undefined) return { remedy: `did you mean ${quote(meant)}?` }
   }
+  if (error.keyword === 'format' && error.params['format'] === 'hostname')
+    return { remedy: hostNameRemedy(String(error.data)) }
   if (error.keyword === 'type' && error.params['type'] === 'string' && typeof error.data !== 'object')
     return { remedy: 'put it in quotes' }
   return {}

@@ -139,6 +139,11 @@ type Defaulted = Required<
 > &
   Settings
 
+/** As a browser sends them: a proxy compares them letter by letter. */
+function hostNames({ hostname, hostnames = [] }: InstanceDocument['spec']): readonly string[] {
+  return [...new Set([hostname ?? [], hostnames].flat().map((name) => name.toLowerCase()))]
+}
+
 function baseOf(
   parts: Parts,
   settings: Defaulted,
@@ -153,7 +158,7 @@ function baseOf(
     state,
     stack: defined({ nodeRed, node, image }),
     port: spec.port,
-    hostnames: [...new Set([spec.hostname ?? [], spec.hostnames ?? []].flat())],
+    hostnames: hostNames(spec),
     resources,
     modules,
     ...resolveDeclared(settings, metadata.name),

@@ -7,6 +7,7 @@ import stack from '../../schemas/stack.schema.json' with { type: 'json' }
 import team from '../../schemas/team.schema.json' with { type: 'json' }
 import template from '../../schemas/template.schema.json' with { type: 'json' }
 import user from '../../schemas/user.schema.json' with { type: 'json' }
+import { isHostName } from './host-name.ts'
 import type { Kind, Resource } from '../model/resource.ts'
 
 export type Validator = (
@@ -19,6 +20,7 @@ export type Validator = (
 export function createValidators(): ReadonlyMap<Kind, Validator> {
   const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
   ajvFormats.default.default(ajv)
+  ajv.addFormat('hostname', isHostName)
   ajv.addSchema([metadata, settings])
   return new Map<Kind, Validator>([
     ['Team', validator(ajv.compile<Resource>(team))],

@@ -52,7 +52,7 @@ t.test('an instance is its stack, template and team folded together', async (t) 
     'press.yml': resource(
       'Instance',
       'constructor',
-      '{ team: assembly, resources: { memory: 512Mi }, modules: { b: 2.0.0, constructor: 1.0.0 }, env: [{ name: B, value: "3" }, { name: constructor, valueFrom: { secret: key } }], hostname: a.example.com, hostnames: [b.example.com, a.example.com] }',
+      '{ team: assembly, resources: { memory: 512Mi }, modules: { b: 2.0.0, constructor: 1.0.0 }, env: [{ name: B, value: "3" }, { name: constructor, valueFrom: { secret: key } }], hostname: A.example.com, hostnames: [b.example.com, a.example.com] }',
     ),
     '.github/workflow.yaml': 'on: push',
     'README.md': '# fleet',

@@ -6,11 +6,12 @@ import { greetingFlows, textAt } from '../support/answering-flow.ts'
 import { docker, removeFleet } from '../support/docker-cli.ts'
 import { bridge } from '../support/docker.ts'
 import { asRecord, end, instanceManifest, platform, setUpFleet } from '../support/fleet.ts'
+import { engineLink } from '../support/engine-link.ts'
 import { until } from '../support/until.ts'
 
 const network = `weir-test-${randomUUID().slice(0, 8)}`
-const configuration = `driver: docker
-docker: { network: ${network}, runtimeUrl: "http://${bridge}:PORT" }
+const configuration = (socketPath: string) => `driver: docker
+docker: { host: "unix://${socketPath}", network: ${network}, runtimeUrl: "http://${bridge}:PORT" }
 `
 
 /** Names of the containers in the network of this test. */
@@ -47,7 +48,9 @@ async function livesOf(container: string): Promise<readonly string[]> {
 const name = 'a fleet in containers: from a commit to an answer, drift put back, and gone again'
 t.test(name, { skip: withoutDocker }, async (t) => {
   t.teardown(() => removeFleet(network))
-  const fleet = await setUpFleet(t, configuration, '0.0.0.0')
+  const link = await engineLink()
+  const fleet = await setUpFleet(t, configuration(link.socketPath), '0.0.0.0')
+  t.teardown(() => link[Symbol.asyncDispose]())
   const specOf = (greeting: string, more = '') =>
     `hostname: press.example.com, endpoints: { access: public }, flows: { path: hello.json }, editor: { title: Press }, env: [ { name: GREETING, value: ${greeting} } ]${more}`
   const manifest = (greeting: string, more = '') => instanceManifest('press', specOf(greeting, more))
@@ -95,6 +98,15 @@ t.test(name, { skip: withoutDocker }, async (t) => {
     await docker('inspect', '--format', '{{.Id}} {{.HostConfig.Memory}}', press),
     `${id} ${300 * 2 ** 20}`,
   )
+
+  link.mode = 'truncated'
+  link.calls.length = 0
+  await docker('update', '--memory', '250m', '--memory-swap', '250m', press)
+  await until('it looks', () => link.calls.includes('GET /containers/json'))
+  link.mode = 'up'
+  await until('a look whose answer broke off is made again', async () => {
+    return (await docker('inspect', '--format', '{{.HostConfig.Memory}}', press)) === String(300 * 2 ** 20)
+  })
 
   await docker('kill', press)
   await until('it is back', async () => (await hello(press)) === 'evening')

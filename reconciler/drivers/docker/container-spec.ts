@@ -1,6 +1,7 @@
 import type { PlacedInstance } from '../../model/placed-instance.ts'
 import { parseCpu, parseMemory } from '../../model/quantity.ts'
 import type { ResolvedInstance } from '../../model/resource.ts'
+import { tagged } from './image-name.ts'
 import { dataFolder, nodeRedPort, runtimeFolder, user } from './image-contract.ts'
 
 /** What the configuration says of every container. */
@@ -21,6 +22,8 @@ export interface ContainerSpec {
   /** Ours alone. */
   readonly labels: Texts
   readonly image: string
+  /** What the image says it holds: the version of Node-RED, and the major one of Node.js; absent where it says nothing. */
+  readonly stack: { readonly nodeRed?: string; readonly node?: number }
   /** What a proxy reads. Everything else that an instance is told comes by the runtime door. */
   readonly env: Texts
   readonly user: string
@@ -31,6 +34,12 @@ export interface ContainerSpec {
   readonly volumes: Texts
   /** In bytes; 0: no limit. */
   readonly memory: number
+  /** Swap beside it, in bytes; -1: no limit. */
+  readonly swap: number
+  /** Processes and threads; 0: no limit. */
+  readonly pids: number
+  /** Limits that nobody can declare. */
+  readonly otherLimits: readonly string[]
   /** In thousandths of a core; 0: no limit. */
   readonly cpu: number
   readonly restart: string
@@ -38,11 +47,17 @@ export interface ContainerSpec {
   readonly stopGrace: number
   readonly log: Texts & { readonly driver: string }
   readonly networks: readonly string[]
+  /** Further names that it has in a network, as `NETWORK NAME`. */
+  readonly aliases: readonly string[]
+  /** Servers, options and domains for names. */
+  readonly dns: readonly string[]
   /** Further names of hosts, as `NAME:ADDRESS`. */
   readonly hosts: readonly string[]
   /** Published ports, as `1880/tcp`. */
   readonly ports: readonly string[]
   readonly privileges: readonly string[]
+  /** What is not as the image has it. */
+  readonly overrides: readonly string[]
 }
 
 interface Texts {
@@ -73,7 +88,8 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
       [labels.name]: spec.name,
       [labels.runtime]: policy.runtimeUrl,
     },
-    image: spec.stack.image ?? `${policy.image}:${spec.stack.nodeRed}`,
+    image: tagged(spec.stack.image ?? `${policy.image}:${spec.stack.nodeRed}`),
+    stack: { nodeRed: spec.stack.nodeRed, node: spec.stack.node },
     env: proxyEnvironment(spec),
     user: `${user}:${user}`,
     readOnly: true,
@@ -83,6 +99,9 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
     },
     volumes: { [dataFolder]: volumeName(uid) },
     memory: spec.resources.memory === undefined ? 0 : parseMemory(spec.resources.memory),
+    swap: 0,
+    pids: 0,
+    otherLimits: [],
     cpu: spec.resources.cpu === undefined ? 0 : parseCpu(spec.resources.cpu),
     restart: 'unless-stopped',
     stopGrace: stopGraceSeconds,
@@ -92,9 +111,12 @@ export function containerSpec({ uid, fleet, spec }: PlacedInstance, policy: Cont
       'max-file': String(policy.log.maxFiles),
     },
     networks: [policy.network],
+    aliases: [],
+    dns: [],
     hosts: [`${gatewayName}:host-gateway`],
     ports: [],
     privileges: ['drop ALL', 'no-new-privileges'],
+    overrides: [],
   }
 }
 
@@ -118,6 +140,10 @@ const uidDigits = 8
 
 export function volumeName(uid: string): string {
   return `weir-${uid}`
+}
+
+export function isVolumeName(name: string): boolean {
+  return /^[a-zA-Z0-9][\w.-]+$/.test(name)
 }
 
 /** Read by nginx-proxy and its companion for certificates (https://github.com/nginx-proxy). */
@@ -146,6 +172,8 @@ export function createBody(spec: ContainerSpec) {
         Type: 'volume' as const,
         Source,
         Target,
+        // It may have vanished since it was made; the engine then makes it.
+        VolumeOptions: { NoCopy: false, Labels: ownershipIn(spec), DriverConfig: { Name: '', Options: {} } },
       })),
       Tmpfs: spec.tmpfs,
       ReadonlyRootfs: spec.readOnly,
@@ -155,6 +183,12 @@ export function createBody(spec: ContainerSpec) {
       SecurityOpt: ['no-new-privileges'],
     },
   }
+}
+
+function ownershipIn({ labels: all }: ContainerSpec): Texts {
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => name === labels.fleet || name === labels.uid),
+  )
 }
 
 /** The body of `POST /containers/{id}/update`. A limit of 0 says nothing there: the engine cannot lift one. */

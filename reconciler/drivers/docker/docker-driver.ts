@@ -6,6 +6,7 @@ import type { Secret } from '../../model/secret.ts'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { Driver } from '../driver.ts'
 import type { ContainerPolicy } from './container-spec.ts'
+import { createConnectionLoss } from './connection-loss.ts'
 import { dockerEffects } from './effects.ts'
 import { createEngine } from './engine.ts'
 import { containerEvents } from './events.ts'
@@ -37,7 +38,8 @@ export interface DockerOptions {
 /** Brings instances about as containers of a Docker Engine. */
 export function createDockerDriver(options: DockerOptions): Driver {
   const { fleet, docker, policy, clock, log, adminTokenOf } = options
-  const engine = createEngine(docker)
+  const loss = createConnectionLoss()
+  const engine = createEngine(docker, loss.tell)
   const inspections = createInspections(engine)
   const wake = createWake({ engine, policy, clock })
   const pulls = createImagePulls({ engine, registries: options.registries ?? [], clock, log })
@@ -50,6 +52,8 @@ export function createDockerDriver(options: DockerOptions): Driver {
     clock,
     log,
   })
+  const isChanging = (uid: string) => lifecycle.isChanging(uid)
+  const uids = new Map<string, string>()
   const mute = new Set<string>()
   const closing = new AbortController()
   const whileOpen = (signal: AbortSignal) => AbortSignal.any([signal, closing.signal])
@@ -68,7 +72,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     },
     expected: (instance) => expectedFields(instance, policy),
     observe: async (signal) => {
-      const parts = { fleet, policy, engine, inspections, adminTokenOf, clock, mute }
+      const parts = { fleet, policy, engine, inspections, uids, adminTokenOf, clock, mute }
       return withPulling(await observeContainers(parts, whileOpen(signal)), pulls.waiting())
     },
     create: async (instance, credentials, signal) =>
@@ -83,7 +87,7 @@ export function createDockerDriver(options: DockerOptions): Driver {
     events: (signal) =>
       pulls.alongside(
         containerEvents(
-          { docker, fleet, inspections, isChanging: (uid) => lifecycle.isChanging(uid), clock, log },
+          { docker, fleet, inspections, uids, isChanging, loss, clock, log },
           whileOpen(signal),
         ),
       ),

@@ -17,9 +17,12 @@ export const dockerEffects: readonly EffectRule[] = [
   { path: 'container', kind: 'replace' },
   { path: 'container.name', kind: 'update' },
   { path: 'container.memory', kind: 'update' },
+  { path: 'container.swap', kind: 'update' },
+  { path: 'container.pids', kind: 'update' },
   { path: 'container.cpu', kind: 'update' },
   { path: 'container.restart', kind: 'update' },
   { path: 'container.networks', kind: 'update' },
+  { path: 'container.aliases', kind: 'update' },
   { path: 'containers', kind: 'update' },
   { path: 'launchers', kind: 'replace' },
 ]

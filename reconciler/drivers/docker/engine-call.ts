@@ -1,14 +1,54 @@
+import type Docker from 'dockerode'
+import type { DriverError } from '../driver.ts'
+import { unlessAborted } from '../shared-work.ts'
 import { engineError, hasStatus } from './engine-error.ts'
 
 /** How long a call may take, in milliseconds: one that reads, and one that changes something. */
 export const readWithinMs = 15_000
 export const changeWithinMs = 60_000
 
+/** One call of the engine. */
 export type Ask<T> = (signal: AbortSignal) => Promise<T>
 
-/** One that changes something. */
-export async function change(call: string, ask: Ask<unknown>, signal: AbortSignal): Promise<void> {
-  await bounded(call, changeWithinMs, ask, signal)
+/** The engine's client, and how it is called. */
+export interface Calls {
+  readonly docker: Docker
+  /**
+   * A call that ends in time, whatever becomes of its connection: the client library settles neither where an answer breaks
+   * off in its middle, nor where a call that waits for a connection is given up.
+   * @throws DriverError; an AbortError where the caller gave up.
+   */
+  readonly bounded: <T>(call: string, withinMs: number, ask: Ask<T>, signal: AbortSignal) => Promise<T>
+  /** One that changes something. */
+  readonly change: (call: string, ask: Ask<unknown>, signal: AbortSignal) => Promise<void>
+}
+
+/** `onLost` is told of each call that the engine did not take or did not answer. */
+export function createCalls(docker: Docker, onLost: () => void): Calls {
+  const bounded: Calls['bounded'] = async (call, withinMs, ask, signal) => {
+    signal.throwIfAborted()
+    const limit = AbortSignal.timeout(withinMs)
+    const either = AbortSignal.any([signal, limit])
+    try {
+      return await unlessAborted(ask(either), either)
+    } catch (error) {
+      signal.throwIfAborted()
+      const failed = engineError(error, { call, limit })
+      if (isLost(failed)) onLost()
+      throw failed
+    }
+  }
+  return {
+    docker,
+    bounded,
+    change: async (call, ask, signal) => {
+      await bounded(call, changeWithinMs, ask, signal)
+    },
+  }
+}
+
+function isLost({ reason }: DriverError): boolean {
+  return reason === 'EngineHung' || reason === 'EngineUnreachable'
 }
 
 /** What the engine calls "not modified" is what was asked for. */
@@ -20,23 +60,6 @@ export function unlessDone<T>(ask: Ask<T>, done = 304): Ask<T | undefined> {
       if (hasStatus(error, done)) return undefined
       throw error
     }
-  }
-}
-
-/** @throws DriverError; an AbortError where the caller gave up. */
-export async function bounded<T>(
-  call: string,
-  withinMs: number,
-  ask: Ask<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  signal.throwIfAborted()
-  const limit = AbortSignal.timeout(withinMs)
-  try {
-    return await ask(AbortSignal.any([signal, limit]))
-  } catch (error) {
-    signal.throwIfAborted()
-    throw engineError(error, { call, limit })
   }
 }
 

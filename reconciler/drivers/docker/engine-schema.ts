@@ -16,17 +16,22 @@ export interface Listed {
 
 export interface Networks {
   /** The address is empty while the container does not run. */
-  readonly Networks: { readonly [name: string]: { readonly IPAddress: string } }
+  readonly Networks: {
+    readonly [name: string]: { readonly IPAddress: string; readonly Aliases?: readonly string[] | null }
+  }
 }
 
 /** `GET /containers/{id}/json`. */
 export interface Inspected {
   readonly Id: string
   readonly Name: string
+  /** The id of its image. */
+  readonly Image: string
+  /** What the image gives its containers, as another call tells; absent where the image is gone. */
+  readonly FromImage?: ImageConfig
   readonly State: { readonly Status: string; readonly ExitCode: number }
-  readonly Config: {
+  readonly Config: ImageConfig & {
     readonly Image: string
-    readonly Env: readonly string[] | null
     readonly User: string
     readonly StopTimeout?: number
     readonly Labels: { readonly [name: string]: string } | null
@@ -44,6 +49,28 @@ export interface Inspected {
     readonly SecurityOpt: readonly string[] | null
     readonly Privileged: boolean
     readonly PortBindings: { readonly [port: string]: unknown } | null
+    /** Of memory and swap together; -1: no limit. */
+    readonly MemorySwap?: number
+    readonly MemoryReservation?: number
+    readonly PidsLimit?: number | null
+    readonly CpuShares?: number
+    readonly CpuPeriod?: number
+    readonly CpuQuota?: number
+    readonly CpusetCpus?: string
+    readonly CpusetMems?: string
+    readonly BlkioWeight?: number
+    readonly PidMode?: string
+    readonly IpcMode?: string
+    readonly UTSMode?: string
+    readonly UsernsMode?: string
+    readonly GroupAdd?: readonly string[] | null
+    readonly Devices?: readonly { readonly PathOnHost: string }[] | null
+    readonly DeviceCgroupRules?: readonly string[] | null
+    readonly DeviceRequests?: readonly { readonly Driver: string }[] | null
+    readonly MaskedPaths?: readonly string[] | null
+    readonly Dns?: readonly string[] | null
+    readonly DnsOptions?: readonly string[] | null
+    readonly DnsSearch?: readonly string[] | null
   }
   readonly Mounts: readonly {
     readonly Name?: string
@@ -51,6 +78,14 @@ export interface Inspected {
     readonly Destination: string
   }[]
   readonly NetworkSettings: Networks
+}
+
+/** `Config` of `GET /images/{id}/json`, which a container takes over where it says nothing else. */
+export interface ImageConfig {
+  readonly Env: readonly string[] | null
+  readonly Entrypoint?: readonly string[] | null
+  readonly Cmd?: readonly string[] | null
+  readonly Healthcheck?: object | null
 }
 
 export interface Volume {
@@ -77,7 +112,7 @@ function object(required: { readonly [name: string]: object }, optional: object 
 }
 
 const networks = object({
-  Networks: { type: 'object', additionalProperties: object({ IPAddress: text }) },
+  Networks: { type: 'object', additionalProperties: object({ IPAddress: text }, { Aliases: orNull(list) }) },
 })
 
 const ajv = new Ajv({ strict: true, allowUnionTypes: true })
@@ -94,10 +129,19 @@ const isListed = ajv.compile<readonly Listed[]>({
   } satisfies Complete<Listed>),
 })
 
+const command = {
+  Entrypoint: orNull(list),
+  Cmd: orNull(list),
+  Healthcheck: orNull({ type: 'object' }),
+}
+
 const config = object(
   { Image: text, Env: orNull(list), User: text, Labels: orNull(texts) },
-  { StopTimeout: integer },
+  { StopTimeout: integer, ...command },
 )
+
+const lists = orNull(list)
+const listOf = (name: string) => orNull({ type: 'array', items: object({ [name]: text }) })
 
 const hostConfig = object(
   {
@@ -113,22 +157,52 @@ const hostConfig = object(
     Privileged: { type: 'boolean' },
     PortBindings: orNull({ type: 'object' }),
   },
-  { Tmpfs: orNull(texts) },
+  {
+    Tmpfs: orNull(texts),
+    MemorySwap: integer,
+    MemoryReservation: integer,
+    PidsLimit: orNull(integer),
+    CpuShares: integer,
+    CpuPeriod: integer,
+    CpuQuota: integer,
+    CpusetCpus: text,
+    CpusetMems: text,
+    BlkioWeight: integer,
+    PidMode: text,
+    IpcMode: text,
+    UTSMode: text,
+    UsernsMode: text,
+    GroupAdd: lists,
+    Devices: listOf('PathOnHost'),
+    DeviceCgroupRules: lists,
+    DeviceRequests: listOf('Driver'),
+    MaskedPaths: lists,
+    Dns: lists,
+    DnsOptions: lists,
+    DnsSearch: lists,
+  },
 )
 
 const isInspected = ajv.compile<Inspected>(
   object({
     Id: text,
     Name: text,
+    Image: text,
     State: object({ Status: text, ExitCode: integer }),
     Config: config,
     HostConfig: hostConfig,
     Mounts: { type: 'array', items: object({ Source: text, Destination: text }, { Name: text }) },
     NetworkSettings: networks,
-  } satisfies Complete<Inspected>),
+  } satisfies Complete<Omit<Inspected, 'FromImage'>>),
 )
 
 const isVolume = ajv.compile<Volume>(object({ Labels: orNull(texts) } satisfies Complete<Volume>))
+
+const isImage = ajv.compile<{ readonly Config: ImageConfig }>(
+  object({ Config: object({ Env: orNull(list) }, command) }),
+)
+
+const isInfo = ajv.compile<{ readonly SwapLimit?: boolean }>(object({}, { SwapLimit: { type: 'boolean' } }))
 
 const isEvent = ajv.compile<EngineEvent>(
   object({
@@ -144,6 +218,8 @@ type Complete<T> = { readonly [K in keyof T]-?: object }
 
 export const asListed = narrowed(isListed, 'a list of containers')
 export const asInspected = narrowed(isInspected, 'a container')
+export const asImage = narrowed(isImage, 'an image')
+export const asInfo = narrowed(isInfo, 'a description of it')
 export const asVolume = narrowed(isVolume, 'a volume')
 export const asEvent = narrowed(isEvent, 'an event')
 

@@ -6,15 +6,16 @@ import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
 import { hasStatus, saidBy } from './engine-error.ts'
 import {
-  bounded,
   causeOf,
-  change,
   changeWithinMs,
+  createCalls,
   readWithinMs,
   unlessDone,
   unlessGone,
   type Ask,
+  type Calls,
 } from './engine-call.ts'
+import { createEngineFacts } from './engine-facts.ts'
 import { networksOf, type Networks } from './networks.ts'
 import { volumesOf, type Volumes } from './volumes.ts'
 import { asInspected, asListed, type Inspected, type Listed } from './engine-schema.ts'
@@ -50,8 +51,12 @@ export interface Engine extends Networks, Volumes {
   ): Promise<void>
 }
 
-export function createEngine(docker: Docker): Engine {
+/** `onLost` is told of each call that the engine did not take or did not answer. */
+export function createEngine(docker: Docker, onLost: () => void = () => undefined): Engine {
   const container = (id: string) => docker.getContainer(id)
+  const calls = createCalls(docker, onLost)
+  const { bounded, change } = calls
+  const facts = createEngineFacts(calls)
   return {
     list: async (wanted, signal) => {
       const label = Object.entries(wanted).map(([name, value]) => `${name}=${value}`)
@@ -62,14 +67,14 @@ export function createEngine(docker: Docker): Engine {
     inspect: async (id, signal) => {
       const ask = async (abortSignal: AbortSignal) => container(id).inspect({ abortSignal })
       const found = await unlessGone(bounded('inspect a container', readWithinMs, ask, signal))
-      return found === undefined ? undefined : asInspected(found)
+      return found === undefined ? undefined : facts.complete(asInspected(found), signal)
     },
-    create: async (spec, name, signal) => create(docker, { spec, name }, signal),
+    create: async (spec, name, signal) => create(calls, { spec, name }, signal),
     pull: async (wanted, signal) => {
       const ask = async (abortSignal: AbortSignal) => pullImage(docker, wanted, abortSignal)
       await bounded(`pull the image ${wanted.image}`, pullWithinMs, ask, signal)
     },
-    start: async (id, signal) => start(docker.getContainer(id), signal),
+    start: async (id, signal) => start(calls, id, signal),
     stop: async (id, grace, signal) => {
       const ask: Ask<unknown> = async (abortSignal) => container(id).stop({ t: grace, abortSignal })
       await unlessGone(bounded('stop a container', changeWithinMs + grace * 1000, unlessDone(ask), signal))
@@ -83,7 +88,7 @@ export function createEngine(docker: Docker): Engine {
         signal,
       ),
     setLimits: async (id, spec, signal) => {
-      const body = updateBody(spec)
+      const body = { ...updateBody(spec), PidsLimit: spec.pids }
       await change(
         'change the limits of a container',
         async (abortSignal) => container(id).update({ ...body, abortSignal }),
@@ -91,7 +96,8 @@ export function createEngine(docker: Docker): Engine {
       )
     },
     remove: async (id, signal) => {
-      const ask: Ask<unknown> = async (abortSignal) => container(id).remove({ force: true, abortSignal })
+      const ask: Ask<unknown> = async (abortSignal) =>
+        container(id).remove({ force: true, v: true, abortSignal })
       await unlessGone(bounded('remove a container', changeWithinMs, ask, signal))
     },
     read: async (id, path, signal) => {
@@ -102,13 +108,13 @@ export function createEngine(docker: Docker): Engine {
       const ask = async (abortSignal: AbortSignal) => writeFile(container(id), written, abortSignal)
       await bounded('write a file into a container', changeWithinMs, ask, signal)
     },
-    ...networksOf(docker),
-    ...volumesOf(docker),
+    ...networksOf(calls),
+    ...volumesOf(calls),
   }
 }
 
 async function create(
-  docker: Docker,
+  { docker, bounded }: Calls,
   { spec, name }: { readonly spec: ContainerSpec; readonly name: string },
   signal: AbortSignal,
 ): Promise<string> {
@@ -134,9 +140,13 @@ async function create(
   }
 }
 
-async function start(container: Docker.Container, signal: AbortSignal): Promise<void> {
+async function start({ docker, change }: Calls, id: string, signal: AbortSignal): Promise<void> {
   try {
-    await change('start a container', async (abortSignal) => container.start({ abortSignal }), signal)
+    await change(
+      'start a container',
+      async (abortSignal) => docker.getContainer(id).start({ abortSignal }),
+      signal,
+    )
   } catch (error) {
     if (!(error instanceof DriverError && error.reason === 'EngineRefused')) throw error
     throw new DriverError('StartRefused', error.message, { cause: error.cause })
@@ -146,4 +156,9 @@ async function start(container: Docker.Container, signal: AbortSignal): Promise<
 /** What tells a fleet's own things from all others. */
 export function ownership(fleet: string, uid?: string): Labels {
   return { [labels.fleet]: fleet, ...(uid === undefined ? {} : { [labels.uid]: uid }) }
+}
+
+/** Whom a container of a fleet serves. One that names nobody stands for itself, by its own id. */
+export function uidOf({ Id, Labels }: Pick<Listed, 'Id' | 'Labels'>): string {
+  return Labels[labels.uid] || Id
 }

@@ -5,7 +5,9 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../telemetry/clock.ts'
 import type { DriverEvent } from '../driver.ts'
 import { unlessAborted } from '../shared-work.ts'
+import type { ConnectionLoss } from './connection-loss.ts'
 import { labels } from './container-spec.ts'
+import { uidOf } from './engine.ts'
 import { engineError } from './engine-error.ts'
 import { asEvent, type EngineEvent } from './engine-schema.ts'
 import type { Inspections } from './inspections.ts'
@@ -28,8 +30,12 @@ export interface EventParts {
   readonly docker: Docker
   readonly fleet: string
   readonly inspections: Pick<Inspections, 'trust' | 'forget'>
+  /** Containers of this fleet by id, which each look fills: what is told of networks names no uid. */
+  readonly uids: Map<string, string>
   /** Whether it is being changed by us: what is told of that needs no second look. */
   readonly isChanging: (uid: string) => boolean
+  /** A stream whose other end is gone without a word looks like one that has nothing to tell. */
+  readonly loss: Pick<ConnectionLoss, 'next'>
   readonly clock: Clock
   readonly log: Pick<Logger, 'warn'>
 }
@@ -38,8 +44,6 @@ export interface EventParts {
 interface Place {
   /** The engine's own time, in seconds; undefined before the first stream stood. */
   since: number | undefined
-  /** Containers of this fleet by id: what is told of networks names no uid. */
-  readonly uids: Map<string, string>
   /** Before the next try, in milliseconds. */
   pause: number
 }
@@ -49,7 +53,7 @@ interface Place {
  * last 256, and none over a restart) is covered by one event without a uid after each break.
  */
 export async function* containerEvents(parts: EventParts, signal: AbortSignal): AsyncGenerator<DriverEvent> {
-  const place: Place = { since: undefined, uids: new Map(), pause: firstPauseMs }
+  const place: Place = { since: undefined, pause: firstPauseMs }
   while (!signal.aborted) {
     try {
       yield* oneStream(parts, place, signal)
@@ -67,8 +71,9 @@ async function* oneStream(
   signal: AbortSignal,
 ): AsyncGenerator<DriverEvent, void> {
   const again = place.since !== undefined
-  place.since ??= await engineTime(parts.docker, signal)
-  const lines = await openStream(parts.docker, place.since, signal)
+  const whileAnswered = AbortSignal.any([signal, parts.loss.next()])
+  place.since ??= await engineTime(parts.docker, whileAnswered)
+  const lines = await openStream(parts.docker, place.since, whileAnswered)
   parts.inspections.trust(true)
   try {
     place.pause = firstPauseMs
@@ -100,11 +105,8 @@ async function openStream(
   const connecting = new AbortController()
   const giveUp = setTimeout(() => connecting.abort(), connectWithinMs)
   try {
-    const stream = await docker.getEvents({
-      since,
-      filters,
-      abortSignal: AbortSignal.any([signal, connecting.signal]),
-    })
+    const abortSignal = AbortSignal.any([signal, connecting.signal])
+    const stream = await unlessAborted(docker.getEvents({ since, filters, abortSignal }), abortSignal)
     return createInterface({ input: new Readable().wrap(stream), crlfDelay: Infinity })
   } finally {
     clearTimeout(giveUp)
@@ -115,15 +117,14 @@ function* seen(parts: EventParts, place: Place, line: string): Generator<DriverE
   if (line === '') return
   const event = asEvent(JSON.parse(line))
   place.since = Math.max(place.since ?? 0, event.time)
-  const found = ours(parts.fleet, place, event)
+  const found = ours(parts, event)
   if (found === undefined) return
   parts.inspections.forget(found.id)
   if (harmful.has(event.Action) || !parts.isChanging(found.uid)) yield { uid: found.uid }
 }
 
 function ours(
-  fleet: string,
-  { uids }: Place,
+  { fleet, uids }: Pick<EventParts, 'fleet' | 'uids'>,
   { Type, Action, Actor }: EngineEvent,
 ): { readonly id: string; readonly uid: string } | undefined {
   if (Type === 'network') {
@@ -131,8 +132,8 @@ function ours(
     const uid = uids.get(id)
     return uid === undefined ? undefined : { id, uid }
   }
-  const uid = Actor.Attributes[labels.uid]
-  if (Actor.Attributes[labels.fleet] !== fleet || uid === undefined) return undefined
+  if (Actor.Attributes[labels.fleet] !== fleet) return undefined
+  const uid = uidOf({ Id: Actor.ID, Labels: Actor.Attributes })
   if (Action === 'destroy') uids.delete(Actor.ID)
   else uids.set(Actor.ID, uid)
   return { id: Actor.ID, uid }

@@ -4,14 +4,16 @@ import type { Clock } from '../../telemetry/clock.ts'
 import { DriverError } from '../driver.ts'
 import { createTurns } from '../turns.ts'
 import { candidate, isUp, keeperOf, passingName, type Candidate } from './candidates.ts'
+import { checkImage } from './check-image.ts'
 import {
   containerSpec,
+  isVolumeName,
   labels,
   volumeName,
   type ContainerPolicy,
   type ContainerSpec,
 } from './container-spec.ts'
-import { ownership, type Engine } from './engine.ts'
+import { ownership, uidOf, type Engine } from './engine.ts'
 import type { ImagePulls } from './image-pulls.ts'
 import type { Wake } from './wake-launcher.ts'
 import { seenSpec } from './seen-spec.ts'
@@ -214,8 +216,24 @@ async function make(
     throw new DriverError('NotOurs', `the volume ${volume} does not carry this fleet's id: it is left alone`)
   const name = passingName(wanted, found)
   const id = await createPulling(parts, { wanted, name, instance }, signal)
+  await checkMade(engine, { id, wanted }, signal)
   log.info({ instance: instance.spec.name, uid: instance.uid, container: short({ id }) }, 'container made')
   return candidate(wanted, { id, state: 'created', spec: { ...wanted, name } })
+}
+
+/** What cannot become the instance goes before anything was stopped for it. */
+async function checkMade(
+  engine: Engine,
+  { id, wanted }: { readonly id: string; readonly wanted: ContainerSpec },
+  signal: AbortSignal,
+): Promise<void> {
+  const made = await engine.inspect(id, signal)
+  try {
+    if (made !== undefined) checkImage(wanted, seenSpec(made))
+  } catch (error) {
+    await engine.remove(id, signal)
+    throw error
+  }
 }
 
 /** Nothing is pulled that the engine has, and nothing at all where the configuration does not say so. */
@@ -250,8 +268,13 @@ async function adjust(
   const ways = new Set(differences.map(({ way }) => way))
   if (ways.has('limits')) await engine.setLimits(id, wanted, signal)
   if (!ways.has('networks')) return
-  for (const network of wanted.networks)
-    if (!spec.networks.includes(network)) await engine.connect(id, network, signal)
+  for (const network of wanted.networks) {
+    const there = spec.networks.includes(network)
+    // Its names in a network are given with the connection.
+    const again = there && spec.aliases.some((alias) => alias.startsWith(`${network} `))
+    if (again) await engine.disconnect(id, network, signal)
+    if (again || !there) await engine.connect(id, network, signal)
+  }
   for (const network of spec.networks)
     if (!wanted.networks.includes(network)) await engine.disconnect(id, network, signal)
 }
@@ -261,12 +284,14 @@ async function remove(
   uid: string,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { Id: id } of await engine.list(ownership(fleet, uid), signal)) {
+  const all = await engine.list(ownership(fleet), signal)
+  for (const { Id: id } of all.filter((one) => uidOf(one) === uid)) {
     await engine.stop(id, removalGraceSeconds, signal)
     await engine.remove(id, signal)
   }
   const volume = volumeName(uid)
-  const carried = await engine.volumeLabels(volume, signal)
+  // What somebody else wrote into a label need not be the name of anything.
+  const carried = isVolumeName(volume) ? await engine.volumeLabels(volume, signal) : undefined
   if (carried?.[labels.fleet] === fleet) await engine.removeVolume(volume, signal)
   log.info({ uid }, 'instance removed')
 }

@@ -1,7 +1,5 @@
-import type Docker from 'dockerode'
-import { unlessAborted } from '../shared-work.ts'
 import { labels, type Labels } from './container-spec.ts'
-import { bounded, causeOf, change, readWithinMs, unlessDone, unlessGone, type Ask } from './engine-call.ts'
+import { causeOf, readWithinMs, unlessDone, unlessGone, type Ask, type Calls } from './engine-call.ts'
 import { hasStatus } from './engine-error.ts'
 
 export interface Networks {
@@ -11,7 +9,8 @@ export interface Networks {
   ensureNetwork(name: string, carrying: Labels, signal: AbortSignal): Promise<void>
 }
 
-export function networksOf(docker: Docker): Networks {
+export function networksOf(calls: Calls): Networks {
+  const { docker, change } = calls
   return {
     connect: async (Container, network, signal) => {
       const ask: Ask<unknown> = async (abortSignal) => {
@@ -28,10 +27,10 @@ export function networksOf(docker: Docker): Networks {
       await change(`disconnect a container from the network ${network}`, ask, signal)
     },
     ensureNetwork: async (name, carrying, signal) => {
-      const found = await networksNamed(docker, name, signal)
+      const found = await networksNamed(calls, name, signal)
       if (found.length === 1) return
-      if (found.length === 0) await makeNetwork(docker, { name, carrying }, signal)
-      await leaveOne(docker, { name, carrying }, signal)
+      if (found.length === 0) await makeNetwork(calls, { name, carrying }, signal)
+      await leaveOne(calls, { name, carrying }, signal)
     },
   }
 }
@@ -41,7 +40,7 @@ interface Wanted {
   readonly carrying: Labels
 }
 
-async function networksNamed(docker: Docker, name: string, signal: AbortSignal) {
+async function networksNamed({ docker, bounded }: Calls, name: string, signal: AbortSignal) {
   // The filter finds names that only contain it, too.
   const look = async (abortSignal: AbortSignal) =>
     docker.listNetworks({ filters: { name: [name] }, abortSignal })
@@ -49,7 +48,11 @@ async function networksNamed(docker: Docker, name: string, signal: AbortSignal) 
   return found.filter(({ Name }) => Name === name)
 }
 
-async function makeNetwork(docker: Docker, { name, carrying }: Wanted, signal: AbortSignal): Promise<void> {
+async function makeNetwork(
+  { docker, change }: Calls,
+  { name, carrying }: Wanted,
+  signal: AbortSignal,
+): Promise<void> {
   const make = async (abortSignal: AbortSignal) =>
     docker.createNetwork({
       Name: name,
@@ -67,19 +70,19 @@ async function makeNetwork(docker: Docker, { name, carrying }: Wanted, signal: A
  * sees more than one leaves the one that is in use, else the first by id, and removes what is its own of the others. It
  * looks after it has made one, so that of all who made one the last to look sees all.
  */
-async function leaveOne(docker: Docker, { name, carrying }: Wanted, signal: AbortSignal): Promise<void> {
-  const all = await networksNamed(docker, name, signal)
+async function leaveOne(calls: Calls, { name, carrying }: Wanted, signal: AbortSignal): Promise<void> {
+  const all = await networksNamed(calls, name, signal)
   if (all.length === 1) return
   const looked = await Promise.all(
     all.map(async ({ Id }) => {
-      const ask = async (limit: AbortSignal) => unlessAborted(docker.getNetwork(Id).inspect(), limit)
-      const seen: unknown = await unlessGone(bounded('look at a network', readWithinMs, ask, signal))
+      const ask = async () => calls.docker.getNetwork(Id).inspect()
+      const seen: unknown = await unlessGone(calls.bounded('look at a network', readWithinMs, ask, signal))
       return seen === undefined ? [] : [{ id: Id, used: isUsed(seen) }]
     }),
   )
   const [keeper] = looked.flat().toSorted((a, b) => Number(b.used) - Number(a.used) || (a.id < b.id ? -1 : 1))
   const own = all.filter(({ Labels }) => Labels?.[labels.fleet] === carrying[labels.fleet])
-  for (const { Id } of own) if (Id !== keeper?.id) await removeUnused(docker, Id, signal)
+  for (const { Id } of own) if (Id !== keeper?.id) await removeUnused(calls, Id, signal)
 }
 
 function isUsed(network: unknown): boolean {
@@ -88,7 +91,7 @@ function isUsed(network: unknown): boolean {
   return typeof Containers === 'object' && Containers !== null && Object.keys(Containers).length > 0
 }
 
-async function removeUnused(docker: Docker, id: string, signal: AbortSignal): Promise<void> {
+async function removeUnused({ docker, bounded }: Calls, id: string, signal: AbortSignal): Promise<void> {
   const ask: Ask<unknown> = async (abortSignal) => docker.getNetwork(id).remove({ abortSignal })
   try {
     await unlessGone(bounded('remove a network', readWithinMs, ask, signal))

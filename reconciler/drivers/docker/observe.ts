@@ -12,7 +12,7 @@ import { askPatiently } from '../launcher/ask-patiently.ts'
 import { expectedFacts, observedFacts } from '../launcher/facts.ts'
 import { containerFacts } from './compare.ts'
 import { containerSpec, instanceIn, labels, type ContainerPolicy } from './container-spec.ts'
-import { ownership, type Engine } from './engine.ts'
+import { ownership, uidOf, type Engine } from './engine.ts'
 import type { Inspected, Listed } from './engine-schema.ts'
 import { nodeRedPort } from './image-contract.ts'
 import type { Inspections } from './inspections.ts'
@@ -28,6 +28,8 @@ export interface ObserveParts {
   readonly policy: ContainerPolicy
   readonly engine: Pick<Engine, 'list' | 'inspect'>
   readonly inspections: Inspections
+  /** Containers of this fleet by id, for those who are told of a container and not whose it is. */
+  readonly uids: Map<string, string>
   readonly adminTokenOf: (uid: string) => Secret
   readonly clock: Clock
   /** Containers whose launcher did not answer when last asked. */
@@ -48,7 +50,11 @@ export async function observeContainers(
   parts: ObserveParts,
   signal: AbortSignal,
 ): Promise<readonly Sighting[]> {
+  const before = [...parts.uids.keys()]
   const all = await parts.engine.list(ownership(parts.fleet), signal)
+  const there = new Map(all.map((one) => [one.Id, uidOf(one)]))
+  for (const id of before) if (!there.has(id)) parts.uids.delete(id)
+  for (const [id, uid] of there) parts.uids.set(id, uid)
   const inspected = await parts.inspections.of(
     all.map(({ Id }) => Id),
     signal,
@@ -57,9 +63,8 @@ export async function observeContainers(
   const limit = pLimit(atOnce)
   const groups = Map.groupBy(
     all.filter(({ Id }) => inspected.has(Id)),
-    ({ Labels }) => Labels[labels.uid] ?? '',
+    uidOf,
   )
-  groups.delete('')
   const sightings = await Promise.all(
     [...groups].map(async ([uid, containers]) =>
       limit(async () => observeOne(parts, { uid, containers, inspected }, signal)),
@@ -204,8 +209,9 @@ function answered(fleet: string, { uid, show, facts }: Running, state: LauncherS
   const { phase, message, lastLines, declares } = state
   // The port is that of every container: two that are adopted would each be said to have it.
   const { port: _, ...told } = observedFacts(state, declares ?? { flows: false, modules: [] })
+  // What a launcher says of its stack is what it was told; the facts of its container have that from the image.
   const fields =
-    phase === 'stopped' ? { ...told, containers: facts.containers } : { ...facts, launchers: 1, ...told }
+    phase === 'stopped' ? { ...told, containers: facts.containers } : { ...told, ...facts, launchers: 1 }
   return show(fields, phase, message, lastLines)
 }
 

@@ -26,7 +26,7 @@ export async function pullImage(
 ): Promise<void> {
   const auth = login && { ...login, password: login.password.reveal() }
   const failed = (error: unknown) => pullError({ image, known: login !== undefined, error })
-  const asking = docker.createImage(auth, { fromImage: tagged(image), abortSignal })
+  const asking = docker.createImage(auth, { fromImage: image, abortSignal })
   const stream = await asking.catch((error: unknown) => {
     throw failed(error)
   })
@@ -61,11 +61,6 @@ async function follow(
     layers.set(id, layerOf({ ...told, status }, layers.get(id)))
     onProgress(progressOf([...layers.values()]))
   }
-}
-
-/** Asked for an image without a tag, the engine pulls every one that there is, and makes containers of `latest`. Pure. */
-export function tagged(image: string): string {
-  return /[@:][^/]*$/.test(image) ? image : `${image}:latest`
 }
 
 /** In bytes; `total` is 0 until it is told. */

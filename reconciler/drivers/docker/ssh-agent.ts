@@ -4,15 +4,15 @@ import { Socket } from 'node:net'
 import { Duplex, type Readable, type Writable } from 'node:stream'
 import type { SshTarget } from '../../model/engine-address.ts'
 
-/** As many connections as a server accepts at once by default (sshd_config(5), MaxStartups). */
+/** So few that a server which is asked for all of them at once accepts them (sshd_config(5), MaxStartups). */
 const atOnce = 8
 
 /**
  * Connections to an engine by `docker system dial-stdio` on its machine, as Docker's own client makes them. The program
  * ssh proves who the machine is, as it is configured for the user that runs the reconciler.
  */
-export function sshAgent(target: SshTarget): Agent {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+export function sshAgent(target: SshTarget, maxSockets = atOnce): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets })
   agent.createConnection = () => dial(target)
   return agent
 }
@@ -56,7 +56,7 @@ class SshEnded extends Error {
   }
 }
 
-/** It asks nobody for a password, and its own configuration decides what is not said here. Pure. */
+/** It asks nobody for a password, ends where the machine is silent for 45 s, and its own configuration decides what is not said here. Pure. */
 export function sshArguments({ target, port, key, knownHosts }: SshTarget): readonly string[] {
   return [
     '-T',
@@ -64,6 +64,10 @@ export function sshArguments({ target, port, key, knownHosts }: SshTarget): read
     'BatchMode=yes',
     '-o',
     'ConnectTimeout=10',
+    '-o',
+    'ServerAliveInterval=15',
+    '-o',
+    'ServerAliveCountMax=3',
     ...(key === undefined ? [] : ['-i', key, '-o', 'IdentitiesOnly=yes']),
     ...(knownHosts === undefined
       ? []

@@ -1,6 +1,5 @@
-import type Docker from 'dockerode'
 import type { Labels } from './container-spec.ts'
-import { bounded, change, changeWithinMs, readWithinMs, unlessGone, type Ask } from './engine-call.ts'
+import { changeWithinMs, readWithinMs, unlessGone, type Ask, type Calls } from './engine-call.ts'
 import { asVolume } from './engine-schema.ts'
 
 export interface Volumes {
@@ -11,7 +10,7 @@ export interface Volumes {
   removeVolume(name: string, signal: AbortSignal): Promise<void>
 }
 
-export function volumesOf(docker: Docker): Volumes {
+export function volumesOf({ docker, bounded, change }: Calls): Volumes {
   /** Those that were missing when we began to make them, until the engine has said that it has. */
   const begun = new Set<string>()
 

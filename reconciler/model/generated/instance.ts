@@ -77,7 +77,7 @@ export interface Instance {
     context?: 'memory' | 'file'
     certificates?: Certificates
     /**
-     * The host name a proxy or ingress routes to the instance.
+     * The host name a proxy or ingress routes to the instance, without a dot at its end; no address.
      */
     hostname?: string
     /**

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { createServer } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -12,7 +13,8 @@ import type { EngineAddress } from '../../../../reconciler/model/engine-address.
 import { createEngine } from '../../../../reconciler/drivers/docker/engine.ts'
 import { sshArguments } from '../../../../reconciler/drivers/docker/ssh-agent.ts'
 import { isPortHeld } from '../../../../reconciler/drivers/localfs/ports.ts'
-import { withoutDocker, withoutSshd } from '../../../engines/docker.ts'
+import { instanceImage, withoutDocker, withoutSshd } from '../../../engines/docker.ts'
+import { docker as cli } from '../../../support/docker-cli.ts'
 import { freePortPair } from '../../../support/free-port.ts'
 import { until } from '../../../support/until.ts'
 
@@ -86,7 +88,8 @@ t.test(
 
 const sshd = '/usr/sbin/sshd'
 
-t.test('ssh, to a machine that is known', { skip: withoutSshd }, async (t) => {
+/** An ssh server of this machine, which knows one key. */
+async function sshServer(t: Test): Promise<(knownHosts: string) => EngineAddress> {
   const folder = await folderOf(t)
   for (const name of ['host', 'user', 'other'])
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)])
@@ -119,15 +122,38 @@ PidFile none
     knownHosts: join(folder, knownHosts),
   })
   await until('it listens', () => isPortHeld('127.0.0.1', port, signal))
+  return by
+}
+
+t.test('ssh, to a machine that is known', { skip: withoutSshd }, async (t) => {
+  const by = await sshServer(t)
   t.strictSame(await look(by('known')), [])
   await t.rejects(look(by('wrong')), { name: 'DriverError', reason: 'EngineUnreachable' })
+})
+
+const called =
+  'by ssh, what is told for long is in the way of no call, and a call that waits for its turn can be given up'
+t.test(called, { skip: withoutSshd }, async (t) => {
+  const docker = connectEngine((await sshServer(t))('known'))
+  const engine = createEngine(docker)
+  const held: NodeJS.ReadableStream[] = []
+  t.teardown(() => {
+    for (const stream of held) if (stream instanceof Readable) stream.destroy()
+  })
+  for (let count = 0; count < 8; count += 1) held.push(await docker.getEvents())
+  t.strictSame(await engine.list({ 'weir.uid': 'nobody' }, signal), [])
+
+  const silent = await docker.createContainer({ Image: instanceImage })
+  t.teardown(() => cli('rm', '--force', silent.id))
+  for (let count = 0; count < 8; count += 1) held.push(await silent.attach({ stream: true, stdout: true }))
+  await t.rejects(engine.list({ 'weir.uid': 'nobody' }, AbortSignal.timeout(300)), { name: 'TimeoutError' })
 })
 
 t.test('ssh asks nobody, and takes no option for a machine', async (t) => {
   const words = sshArguments({ target: 'weir@engine', port: 2222, key: '/key', knownHosts: '/known' })
   t.match(
     words.join(' '),
-    /BatchMode=yes .*-i \/key .*UserKnownHostsFile=\/known .*StrictHostKeyChecking=yes .*-p 2222/,
+    /BatchMode=yes .*ServerAliveInterval=15 .*ServerAliveCountMax=3 .*-i \/key .*UserKnownHostsFile=\/known .*StrictHostKeyChecking=yes .*-p 2222/,
   )
   t.strictSame(words.slice(-5), ['--', 'weir@engine', 'docker', 'system', 'dial-stdio'])
   t.notMatch(sshArguments({ target: 'engine' }).join(' '), /-i |-p /)

@@ -56,27 +56,40 @@ t.test('each field that differs is told, with the way to change it', async (t) =
     name: ['by-hand', 'rename'],
     labels: [{ ...full.labels, 'weir.runtime': 'http://elsewhere' }, 'replace'],
     image: ['weir-instance:5.0.6', 'replace'],
+    stack: [{ nodeRed: '4.1.2', node: 24 }, 'replace'],
     env: [{ ...full.env, VIRTUAL_HOST: 'c.example.com' }, 'replace'],
     user: ['0:0', 'replace'],
     readOnly: [false, 'replace'],
     tmpfs: [{}, 'replace'],
     volumes: [{ ...full.volumes, '/host': '/etc' }, 'replace'],
     memory: [1, 'limits'],
+    swap: [-1, 'limits'],
+    pids: [60, 'limits'],
+    otherLimits: [['cpu-shares 2'], 'replace'],
     cpu: [1, 'limits'],
     restart: ['no', 'limits'],
     stopGrace: [10, 'replace'],
     log: [{ driver: 'json-file' }, 'replace'],
     networks: [[], 'networks'],
+    aliases: [['weir press.example.com'], 'networks'],
+    dns: [['192.0.2.1'], 'replace'],
     hosts: [[], 'replace'],
     ports: [['1880/tcp'], 'replace'],
     privileges: [['privileged'], 'replace'],
+    overrides: [['env NODE_OPTIONS'], 'replace'],
   }
   for (const [field, [value, way]] of Object.entries(changes)) {
     const seen = { ...full, [field]: value }
     t.strictSame(compareContainers(full, seen), [{ field, way }])
     t.strictSame(compareContainers(full, { ...full, [field]: structuredClone(Reflect.get(full, field)) }), [])
-    t.notSame(containerFacts(seen)[`container.${field}`], containerFacts(full)[`container.${field}`])
+    t.notSame(containerFacts(seen), containerFacts(full))
   }
+})
+
+t.test('an image without a tag is the one that the engine takes it for', async (t) => {
+  const images = { red: 'red:latest', 'a:5000/b/red': 'a:5000/b/red:latest', 'a:5000/red:1': undefined }
+  for (const [image, full = image] of Object.entries({ ...images, 'red@sha256:ab': undefined }))
+    t.equal(specOf({ stack: { nodeRed: '5.0.7', node: 24, image } }).image, full)
 })
 
 t.test('a limit that is to go takes another container: the engine lifts none', async (t) => {

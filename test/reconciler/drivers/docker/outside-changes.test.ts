@@ -27,6 +27,8 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.teardown(() => docker('network', 'rm', other))
     const changes = {
       'container.memory': ['update', '--memory', '128m', '--memory-swap', '128m', id],
+      'container.swap': ['update', '--memory-swap', '-1', id],
+      'container.pids': ['update', '--pids-limit', '60', id],
       'container.cpu': ['update', '--cpus', '1.5', id],
       'container.restart': ['update', '--restart', 'no', id],
       'container.name': ['rename', id, `by-hand-${id.slice(0, 8)}`],
@@ -42,9 +44,100 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.strictSame(await one.drift(), ['container.networks'])
     await one.update()
     await one.asExpected()
+    await docker('network', 'disconnect', under.network, id)
+    await docker('network', 'connect', '--alias', 'press.example.com', under.network, id)
+    t.strictSame(await one.drift(), ['container.aliases'])
+    await one.update()
+    await one.asExpected()
     t.equal(await idOf(one.instance), id, 'it is the same container')
     t.equal(await startedAt(one.instance), start, 'and it was not started again')
   })
+
+  await t.test(
+    'limits that cannot be lifted in place, and what nobody declared, take another container',
+    async (t) => {
+      const one = await beginInstance(t, under)
+      await one.create()
+      await one.asExpected()
+      await world.mark(one.instance.uid)
+      const limits = [
+        ['--cpuset-cpus', '0'],
+        ['--cpu-shares', '2'],
+        ['--memory-reservation', '32m'],
+        ['--cpu-quota', '50000'],
+      ]
+      for (const limit of limits) await docker('update', ...limit, await idOf(one.instance))
+      t.strictSame(await one.drift(), ['container.otherLimits'])
+      t.match(await one.sight(), {
+        fields: {
+          'container.otherLimits': [
+            'cpu-quota 50000',
+            'cpu-shares 2',
+            'cpuset-cpus 0',
+            /^memory-reservation/,
+          ],
+        },
+      })
+      await one.update()
+      await one.asExpected()
+
+      const { uid, fleet } = one.instance
+      const label = ['--label', `weir.fleet=${fleet}`, '--label', `weir.uid=${uid}`]
+      const shared = [
+        '--pid',
+        'host',
+        '--ipc',
+        'host',
+        '--uts',
+        'host',
+        '--group-add',
+        '0',
+        '--device',
+        '/dev/null',
+      ]
+      const more = [
+        '--security-opt',
+        'systempaths=unconfined',
+        '--dns',
+        '192.0.2.1',
+        '--no-healthcheck',
+        '--env',
+        'NODE_OPTIONS=--inspect',
+      ]
+      await docker('rm', '--force', await idOf(one.instance))
+      const place = ['--network', under.network, '--volume', `weir-${uid}:/data`]
+      await docker(
+        'run',
+        '--detach',
+        ...label,
+        ...place,
+        ...shared,
+        ...more,
+        `${image.repository}:${image.nodeRed}`,
+      )
+      const seen = await one.sight()
+      t.match(seen, {
+        fields: {
+          'container.dns': ['192.0.2.1'],
+          'container.overrides': ['env NODE_OPTIONS', 'healthcheck'],
+        },
+      })
+      t.strictSame(seen?.kind === 'present' && seen.fields['container.privileges'], [
+        // What the engine gives to one that shares processes with the machine.
+        'label=disable',
+        'pid host',
+        'ipc host',
+        'uts host',
+        'group 0',
+        'device /dev/null',
+        'paths unmasked',
+      ])
+      await one.update()
+      await one.asExpected()
+      t.equal((await under.containersOf(uid)).length, 1)
+      t.ok(await world.isMarked(uid))
+    },
+  )
 
   await t.test('containers of one port are not taken for instances that share it', async (t) => {
     const one = await beginInstance(t, under)
@@ -193,109 +286,6 @@ void t.test('on a Docker Engine', { skip: withoutDocker }, async (t) => {
     t.ok(Config.Env.includes('VIRTUAL_HOST=press.example.com'))
     t.equal(Name, `/${containerName(one.instance.spec.name, one.instance.uid)}`)
   })
-
-  await t.test(
-    'a replacement that was cut short at any point ends in one container with the data',
-    async (t) => {
-      const one = await beginInstance(t, under)
-      await one.create()
-      await one.asExpected()
-      await world.mark(one.instance.uid)
-      let hosts = 0
-      for (const call of [/containers\/create/, /\/stop$/, /\/start$/, /exec/]) {
-        await using link = await engineLink()
-        const driver = under.makeDriver('fleet-a', { docker: link.docker })
-        hosts += 1
-        const changed = await under.makeInstance({
-          fleet: 'fleet-a',
-          like: one.instance,
-          spec: { ...one.instance.spec, hostnames: [`h${hosts}.example.com`] },
-        })
-        const updating = driver
-          .update(one.instance, changed, under.credentials(changed), one.signal)
-          .catch((error: unknown) => error)
-        await until('that call was made', () => link.calls.some((each) => call.test(each)))
-        link.cut('down')
-        t.match(await updating, { name: 'DriverError', reason: 'EngineUnreachable' })
-        await driver[Symbol.asyncDispose]()
-        t.ok((await world.count(one.instance.uid)) <= 1, 'never two at once')
-
-        await one.update(changed.spec)
-        await one.asExpected(changed)
-        t.equal((await under.containersOf(one.instance.uid)).length, 1)
-        t.ok(await world.isMarked(one.instance.uid))
-      }
-    },
-  )
-
-  await t.test(
-    'an engine that is gone or hangs costs an error that names it, and nothing else',
-    async (t) => {
-      const link = await engineLink()
-      t.teardown(() => link[Symbol.asyncDispose]())
-      const one = await beginInstance(t, under, { options: { docker: link.docker } })
-      await one.create()
-      await one.asExpected()
-      const start = await startedAt(one.instance)
-      const stop = new AbortController()
-      const events: unknown[] = []
-      const watching = (async () => {
-        for await (const event of one.driver.events?.(stop.signal) ?? []) events.push(event)
-      })()
-      await until('it listens', () => link.calls.includes('GET /events'))
-
-      link.cut('down')
-      await t.rejects(one.sight(), { name: 'DriverError', reason: 'EngineUnreachable' })
-      link.cut('hung')
-      const impatient = AbortSignal.timeout(300)
-      await t.rejects(one.driver.observe(impatient), { name: 'TimeoutError' })
-      await docker('rename', await idOf(one.instance), `meanwhile-${one.instance.uid.slice(0, 8)}`)
-      link.cut('down')
-      link.mode = 'up'
-      await until('one look is asked for', () => events.some((event) => JSON.stringify(event) === '{}'))
-      t.strictSame(await one.drift(), ['container.name'])
-      await one.update()
-      await one.asExpected()
-      t.equal(await startedAt(one.instance), start)
-      stop.abort()
-      await watching
-    },
-  )
-
-  await t.test(
-    'a look at what has not changed takes three calls of the engine at most, once it was seen',
-    async (t) => {
-      const link = await engineLink()
-      t.teardown(() => link[Symbol.asyncDispose]())
-      const one = await beginInstance(t, under, { options: { docker: link.docker } })
-      const others = await Promise.all(
-        [0, 1, 2, 3].map(async () => under.makeInstance({ fleet: 'fleet-a', spec: { state: 'stopped' } })),
-      )
-      for (const other of others) await one.driver.create(other, under.credentials(other), one.signal)
-      await one.create()
-      await one.asExpected()
-      const stop = new AbortController()
-      const seen: unknown[] = []
-      const watching = (async () => {
-        for await (const event of one.driver.events?.(stop.signal) ?? []) seen.push(event)
-      })()
-      await until('it listens', () => link.calls.includes('GET /events'))
-      await until('looks take three calls', async () => {
-        link.calls.length = 0
-        await one.driver.observe(one.signal)
-        return link.calls.length <= 3
-      })
-
-      await docker('update', '--memory', '100m', '--memory-swap', '100m', await idOf(one.instance))
-      await until('that is told', () =>
-        seen.some((event) => Reflect.get(Object(event), 'uid') === one.instance.uid),
-      )
-      t.strictSame(await one.drift(), ['container.memory'], 'what was remembered is not believed any more')
-      stop.abort()
-      await watching
-      for (const other of others) await one.driver.remove(other.uid, one.signal)
-    },
-  )
 
   await t.test('a container or volume that is not ours is left alone, whatever its name', async (t) => {
     const one = await beginInstance(t, under)
