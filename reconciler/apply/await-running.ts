@@ -16,7 +16,7 @@ type Context = Pick<ActionContext, 'drivers' | 'clock' | 'health'>
 /**
  * Waits until the instance runs as placed. Its launcher's report says so at once; the driver is asked now and then as
  * well, for a launcher whose reports do not get through, and whether it still installs: that takes as long as it takes.
- * @throws UnhealthyError when it ended by itself, or neither runs nor installs for too long.
+ * @throws UnhealthyError when it ended by itself, was taken away, or neither runs nor installs for too long.
  */
 export async function awaitRunning(
   placed: PlacedInstance,
@@ -47,6 +47,7 @@ async function pollUntilRunning(
   for (let end = now() + patience; ;) {
     await context.clock.sleep(pollInterval, signal)
     const seen = await look(placed, context, signal)
+    if (seen === 'gone') throw new UnhealthyError('it is gone: what the driver had made was taken away')
     if (seen !== undefined && isInstalling(seen)) end = now() + patience
     else if (seen !== undefined && runsAs(placed, seen)) return
     if (now() >= end) throw tooLong(seen?.message)
@@ -64,15 +65,16 @@ function runsAs({ settings }: PlacedInstance, { phase, fields, message }: Seen):
   return phase === 'running' && fields['settings'] === settings
 }
 
-/** Undefined where it cannot be seen now. */
+/** Undefined where it cannot be told now. */
 async function look(
   { uid, spec }: PlacedInstance,
   context: Context,
   signal: AbortSignal,
-): Promise<Seen | undefined> {
+): Promise<Seen | 'gone' | undefined> {
   try {
     const seen = (await driverOf(spec.driver, context).observe(signal)).find((one) => one.uid === uid)
-    return seen?.kind === 'present' ? seen : undefined
+    if (seen === undefined) return 'gone'
+    return seen.kind === 'present' ? seen : undefined
   } catch {
     return undefined
   }

@@ -54,3 +54,7 @@ t.test('that it cannot be seen for a moment is no failure', async (t) => {
     15,
   )
 })
+
+t.test('what was taken away meanwhile is not waited for', async (t) => {
+  await t.rejects(waited([]), { name: 'UnhealthyError', message: /it is gone/ })
+})
