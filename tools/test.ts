@@ -12,12 +12,15 @@ const { status } = spawnSync('tap', ['run', ...words], { cwd, stdio: 'inherit' }
 
 const named = words.filter((word) => word.endsWith('.test.ts'))
 const suites = named.length > 0 ? named : globSync('test/**/*.test.ts', { cwd }).toSorted()
+const left = new Map<string, Set<string>>()
 for (const file of globSync('test/engines/*.ts', { cwd }).toSorted()) {
   const engine: Readonly<Record<string, unknown>> = await import(join(cwd, file))
   for (const [name, why] of Object.entries(engine)) {
     if (!name.startsWith('without') || typeof why !== 'string') continue
-    const left = suites.filter((suite) => readFileSync(join(cwd, suite), 'utf8').includes(name))
-    if (left.length > 0) process.stdout.write(`Left out: ${left.join(', ')}: ${why}\n`)
+    const without = suites.filter((suite) => readFileSync(join(cwd, suite), 'utf8').includes(name))
+    if (without.length > 0) left.set(why, new Set([...(left.get(why) ?? []), ...without]))
   }
 }
+for (const [why, without] of left)
+  process.stdout.write(`Left out: ${[...without].toSorted().join(', ')}: ${why}\n`)
 process.exitCode = status ?? 1
