@@ -36,16 +36,20 @@ const numbers = new Set(['expires_at', 'consumed_at', 'ends_at'])
 /** So many rows are in memory at once: those of editors may be large. */
 const pageSize = 50
 
-/** Copies every row of every table. Returns what was read. */
-export async function copyTables(from: Knex, to: Knex, signal: AbortSignal): Promise<readonly TableDigest[]> {
+/** Hands out every row of every table. Returns what was read. */
+export async function copyTables(
+  from: Knex,
+  write: (table: string, rows: readonly Row[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<readonly TableDigest[]> {
   const digests: TableDigest[] = []
   for (const [table] of storeTables)
-    digests.push(
-      await digestOf(from, table, signal, async (rows) => {
-        await to(table).insert(rows)
-      }),
-    )
+    digests.push(await digestOf(from, table, signal, async (rows) => write(table, rows)))
   return digests
+}
+
+export async function insertRows(db: Knex, table: string, rows: readonly Row[]): Promise<void> {
+  await db(table).insert(rows)
 }
 
 /** What every table holds. */
