@@ -183,7 +183,7 @@ function refuseLostStore(config: Config): void {
   const [store, key, former] = [describeTarget(config.store), keyFile(config), join(config.data, 'weir.db')]
   if (config.store.kind === 'postgres' && existsSync(former))
     throw new KeyError(
-      `${store} is empty, but a fleet is in ${former}; move it with "reconcile store migrate --from sqlite:${former} --to ${store}", or remove ${former} to begin anew`,
+      `${store} is empty, but a fleet is in ${former}; move it with "reconcile store migrate --from sqlite:${former} --to URL", where URL is what "store" names, with its parameters, or remove ${former} to begin anew`,
     )
   // A key that is kept elsewhere may be older than any store.
   if (config.key !== undefined || !existsSync(key)) return

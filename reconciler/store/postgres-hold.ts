@@ -68,7 +68,7 @@ export async function holdDatabase(
   deps: HoldDeps,
   movingTo?: string,
 ): Promise<{ readonly db: Knex; readonly hold: PostgresHold }> {
-  const db = stack.adopt(await postgresDatabase(target, 'READ WRITE'), async (pool) => pool.destroy())
+  const db = await postgresDatabase(stack, target, 'READ WRITE')
   await inspect(describeTarget(target), db, movingTo)
   const hold = stack.use(await holdPostgres(target, db, deps))
   return { db, hold }

@@ -3,6 +3,7 @@ import { TermEnded, type Term } from '../model/lease.ts'
 import { describeTarget, type PostgresTarget } from '../model/store-url.ts'
 import { createKnexStore, fleetId } from './knex-store.ts'
 import { migrate, schemaAge } from './migrations/migrations.ts'
+import { storeTables } from './move-tables.ts'
 import { refuseMoved } from './move.ts'
 import { likeSqlite, postgresTables } from './postgres-database.ts'
 import { corrupt, explainPostgres, unreachable } from './postgres-errors.ts'
@@ -39,8 +40,7 @@ export async function inspect(store: string, db: Knex, movingTo?: string): Promi
     )
   const tables = (await postgresTables(db)).filter((table) => table !== leaseTable && table !== formerTable)
   if (tables.length === 0) return 'empty'
-  if (!tables.includes('fleet') || !tables.includes('migrations'))
-    throw corrupt(store, 'it is not a store of Weir')
+  if (!tables.includes('fleet') || !tables.includes('migrations')) throw notOurs(store, tables)
   await refuseMoved(store, db, movingTo)
   const age = await schemaAge(db)
   if (age.unknown.length > 0) throw newerStore(store, age.unknown)
@@ -67,7 +67,17 @@ export async function makeStore(
 export async function bringUpToDate(trx: Knex, found: Found): Promise<void> {
   if (found !== 'empty' && found.pending.length === 0) return
   await migrate(trx)
-  await likeSqlite(trx)
+  await likeSqlite(trx, ownTables)
+}
+
+const ownTables = [...storeTables.map(([table]) => table), 'migrations', 'migrations_lock']
+
+function notOurs(store: string, tables: readonly string[]): StoreError {
+  return new StoreError(
+    'store-corrupt',
+    `The database ${store} is not a store of Weir (it has the table ${tables[0]}). Nothing was changed.`,
+    'Name another database, which is empty or a store.',
+  )
 }
 
 type Fence = Pick<Term, 'number' | 'check'>

@@ -29,7 +29,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 async function openForReading({ target }: PostgresStoreOptions): Promise<Store> {
   await using stack = new AsyncDisposableStack()
-  const db = stack.adopt(await postgresDatabase(target, 'READ ONLY'), async (pool) => pool.destroy())
+  const db = await postgresDatabase(stack, target, 'READ ONLY')
   const store = describeTarget(target)
   const found = await inspect(store, db)
   if (found === 'empty') {
