@@ -10,7 +10,8 @@ import { KeyError, openFleetKey } from './secrets/fleet-key.ts'
 import { createSecretFolder } from './secrets/secret-folder.ts'
 import { describeTarget, type StoreTarget } from './model/store-url.ts'
 import { moveStore, type Moved } from './store/move.ts'
-import { openPostgresSource, openPostgresStore, openPostgresTarget } from './store/postgres-store.ts'
+import { openPostgresSource, openPostgresTarget } from './store/postgres-move.ts'
+import { openPostgresStore } from './store/postgres-store.ts'
 import { sharePostgres } from './store/postgres-shared.ts'
 import { openSqliteSource, openSqliteStore, openSqliteTarget } from './store/sqlite-store.ts'
 import { createElection, soleElection, type Election, type ElectionNews } from './election/election.ts'
@@ -153,13 +154,13 @@ export async function composeMove(
   signal: AbortSignal,
 ): Promise<Moved> {
   const [at, deps] = [systemClock.now(), holdDeps()]
+  const names = { from: describeTarget(from), to: describeTarget(to), at: at.toISOString() }
   await using source = await (from.kind === 'sqlite'
-    ? openSqliteSource(from.file, at)
-    : openPostgresSource(from, deps))
+    ? openSqliteSource(from.file, at, names.to)
+    : openPostgresSource(from, deps, names.to))
   await using target = await (to.kind === 'sqlite'
     ? openSqliteTarget(to.file, at)
     : openPostgresTarget(to, deps))
-  const names = { to: describeTarget(to), at: at.toISOString() }
   return await moveStore({ source, target }, names, signal)
 }
 
@@ -182,7 +183,7 @@ function refuseLostStore(config: Config): void {
   const [store, key, former] = [describeTarget(config.store), keyFile(config), join(config.data, 'weir.db')]
   if (config.store.kind === 'postgres' && existsSync(former))
     throw new KeyError(
-      `${store} is empty, but a fleet is in ${former}; move it with "reconcile store migrate --from sqlite:${former} --to ${store}", or remove ${former} to begin anew`,
+      `${store} is empty, but a fleet is in ${former}; move it with "reconcile store migrate --from sqlite:${former} --to URL", where URL is what "store" names, with its parameters, or remove ${former} to begin anew`,
     )
   // A key that is kept elsewhere may be older than any store.
   if (config.key !== undefined || !existsSync(key)) return

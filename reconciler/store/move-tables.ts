@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { canonicalText } from '../model/digest.ts'
 import { toNumber, type Row } from './rows.ts'
+import { StoreError } from './store.ts'
 
 /** Every table of a store, those before that others refer to, with the columns of its primary key. */
 export const storeTables = [
@@ -36,16 +37,36 @@ const numbers = new Set(['expires_at', 'consumed_at', 'ends_at'])
 /** So many rows are in memory at once: those of editors may be large. */
 const pageSize = 50
 
-/** Copies every row of every table. Returns what was read. */
-export async function copyTables(from: Knex, to: Knex, signal: AbortSignal): Promise<readonly TableDigest[]> {
+/** Hands out every row of every table. Returns what was read. */
+export async function copyTables(
+  from: Knex,
+  write: (table: string, rows: readonly Row[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<readonly TableDigest[]> {
   const digests: TableDigest[] = []
   for (const [table] of storeTables)
-    digests.push(
-      await digestOf(from, table, signal, async (rows) => {
-        await to(table).insert(rows)
-      }),
-    )
+    digests.push(await digestOf(from, table, signal, async (rows) => write(table, rows)))
   return digests
+}
+
+/** @throws StoreError naming the row that PostgreSQL does not take. */
+export async function insertRows(db: Knex, table: string, rows: readonly Row[]): Promise<void> {
+  try {
+    await db(table).insert(rows)
+  } catch (error) {
+    const refused = rows.find((row) => Object.values(row).some((value) => String(value).includes('\0')))
+    throw refused === undefined ? error : refusedRow(table, refused)
+  }
+}
+
+function refusedRow(table: string, row: Row): StoreError {
+  const key = storeTables.find(([name]) => name === table)?.[1] ?? []
+  const named = key.map((column) => `${column} ${String(row[column])}`).join(', ')
+  return new StoreError(
+    'move-failed',
+    `The fleet was not moved: the row ${named} of the table ${table} holds a NUL character (0x00), which PostgreSQL does not keep.`,
+    'Take that character out of the row, and move again. The store that it is in was not changed.',
+  )
 }
 
 /** What every table holds. */

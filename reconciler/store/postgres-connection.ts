@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { checkServerIdentity } from 'node:tls'
 import type { Client, ClientConfig } from 'pg'
 import type { PostgresTarget } from '../model/store-url.ts'
+import type { Sockets } from './postgres-sockets.ts'
 
 /** Milliseconds until a server that does not answer counts as away. */
 const connectTimeout = 10_000
@@ -13,40 +14,47 @@ const connectTimeout = 10_000
 const idleInTransaction = 5_000
 
 /** How connections are made. The password is read anew for each, so that one that was changed is taken. */
-export async function connectionConfig(target: PostgresTarget, purpose: string) {
-  const { host, port, database, user, passwordFile, statementTimeout } = target
+export async function connectionConfig(target: PostgresTarget, purpose: string, { open }: Sockets) {
+  const { host, port, database, user, passwordFile } = target
   return {
     host,
     port,
     database,
     user,
-    // an empty one is none: otherwise the environment and ~/.pgpass would be asked
-    password: passwordFile === undefined ? '' : async () => passwordIn(passwordFile),
+    // a function also where there is none: otherwise the environment and ~/.pgpass would be asked
+    password: async () => (passwordFile === undefined ? '' : passwordIn(passwordFile)),
+    stream: open,
     ssl: target.tls === 'verified' ? await tlsOf(target) : false,
     application_name: `weir ${purpose}`,
     connectionTimeoutMillis: connectTimeout,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    statement_timeout: statementTimeout,
-    lock_timeout: statementTimeout,
-    idle_in_transaction_session_timeout: Math.min(statementTimeout, idleInTransaction),
   }
 }
 
 export interface Preparation {
   readonly access: 'READ WRITE' | 'READ ONLY'
+  /** Milliseconds that a statement may take, or wait for a lock. */
+  readonly statementTimeout: number
   /** A server that leaves a statement without an answer for so many milliseconds is taken for gone. */
   readonly silence: number
 }
 
 /**
  * Makes a fresh connection ours: transactions see what was committed before each of their statements, and what was committed
- * is on the disk, whatever the server is set to.
+ * is on the disk, whatever the server is set to. Not by parameters of the start, which poolers refuse
+ * (https://www.pgbouncer.org/config.html#ignore_startup_parameters). A server, database or user that is set to read-only stays so.
  */
-export async function prepareConnection(client: Client, { access, silence }: Preparation): Promise<void> {
+export async function prepareConnection(
+  client: Client,
+  { access, statementTimeout, silence }: Preparation,
+): Promise<void> {
   destroyWhenSilent(client, silence)
   await client.query(
-    `SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, ${access};
+    `SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED${access === 'READ ONLY' ? ', READ ONLY' : ''};
+     SET statement_timeout = ${statementTimeout};
+     SET lock_timeout = ${statementTimeout};
+     SET idle_in_transaction_session_timeout = ${Math.min(statementTimeout, idleInTransaction)};
      SET synchronous_commit = on;
      SET standard_conforming_strings = on;
      SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`,
@@ -73,12 +81,14 @@ function destroyWhenSilent(client: Client, limit: number): void {
   const stream = streamOf(client)
   stream.setTimeout(limit)
   stream.on('timeout', () => {
-    if ('readyForQuery' in client && client.readyForQuery === true) return
+    const idle = 'readyForQuery' in client && client.readyForQuery === true
+    if (idle && !stream.writableEnded) return
     stream.destroy(new Error(`the server did not answer for ${limit / 1000} s`))
   })
 }
 
 interface Stream {
+  readonly writableEnded: boolean
   setTimeout(ms: number): unknown
   on(event: 'timeout', heard: () => void): unknown
   destroy(error: Error): unknown

@@ -3,19 +3,26 @@ import knexPackage, { type Knex } from 'knex'
 import type { Client } from 'pg'
 import type { PostgresTarget } from '../model/store-url.ts'
 import { connectionConfig, prepareConnection, type Preparation } from './postgres-connection.ts'
+import { closeSockets, createSockets } from './postgres-sockets.ts'
 
 /** Milliseconds to wait for a free connection of the pool, or a new one. */
 const patience = 20_000
 /** Milliseconds that an answer may take beyond what a statement may. */
 const answerWithin = 10_000
 
-/** A pool of connections. Nothing is read or written before the first query. */
-export async function postgresDatabase(target: PostgresTarget, access: Preparation['access']): Promise<Knex> {
-  const silence = target.statementTimeout + answerWithin
+/** A pool of connections, which ends with `stack`. Nothing is read or written before the first query. */
+export async function postgresDatabase(
+  stack: AsyncDisposableStack,
+  target: PostgresTarget,
+  access: Preparation['access'],
+): Promise<Knex> {
+  const { statementTimeout } = target
+  const limits = { access, statementTimeout, silence: statementTimeout + answerWithin }
+  const sockets = createSockets()
   const quiet = (): void => undefined
-  return knexPackage.knex({
+  const db = knexPackage.knex({
     client: 'pg',
-    connection: await connectionConfig(target, 'store'),
+    connection: await connectionConfig(target, 'store', sockets),
     // What a statement was to write may be secret, and errors are logged.
     compileSqlOnError: false,
     acquireConnectionTimeout: patience,
@@ -25,29 +32,36 @@ export async function postgresDatabase(target: PostgresTarget, access: Preparati
       min: 0,
       max: target.pool,
       afterCreate: callbackify(async (client: Client) => {
-        await prepareConnection(client, { access, silence })
+        await prepareConnection(client, limits)
         return client
       }),
     },
   })
+  stack.defer(async () => closeSockets(sockets, async () => db.destroy()))
+  return db
 }
 
 /**
- * Makes columns what SQLite has for them: texts of any length, compared and sorted by their bytes and not by the rules of
- * some language. Idempotent.
+ * Makes columns of these tables what SQLite has for them: texts of any length, compared and sorted by their bytes and not by the
+ * rules of some language. Idempotent.
  */
-export async function likeSqlite(db: Knex): Promise<void> {
+export async function likeSqlite(db: Knex, tables: readonly string[]): Promise<void> {
   const { rows }: { readonly rows: readonly { readonly table: string; readonly column: string }[] } =
-    await db.raw(`SELECT c.table_name AS "table", c.column_name AS "column" FROM information_schema.columns c
-      WHERE c.table_schema = current_schema() AND c.data_type = 'character varying'`)
+    await db.raw(
+      `SELECT c.table_name AS "table", c.column_name AS "column" FROM information_schema.columns c
+      WHERE c.table_schema = current_schema() AND c.data_type = 'character varying' AND c.table_name = ANY(?)`,
+      [[...tables]],
+    )
   for (const { table, column } of rows)
     await db.raw('ALTER TABLE ?? ALTER COLUMN ?? TYPE text COLLATE "C"', [table, column])
 }
 
-/** The tables that are there, in no order. */
+/** The tables that are there, in no order: without views, and without what belongs to extensions. */
 export async function postgresTables(db: Knex): Promise<readonly string[]> {
   const { rows }: { readonly rows: readonly { readonly name: string }[] } = await db.raw(
-    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()`,
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
   )
   return rows.map(({ name }) => name)
 }

@@ -4,8 +4,10 @@ import { holdLease, type Hold } from '../election/hold.ts'
 import { timing } from '../election/timing.ts'
 import type { LeaseRecord, LeaseVersion } from '../model/lease.ts'
 import { describeTarget, type PostgresTarget } from '../model/store-url.ts'
+import { postgresDatabase } from './postgres-database.ts'
 import { unreachable } from './postgres-errors.ts'
 import { createPostgresLease, makeLeaseTable } from './postgres-lease.ts'
+import { inspect } from './postgres-opened.ts'
 import { StoreError } from './store.ts'
 
 export interface HoldDeps {
@@ -57,6 +59,19 @@ export async function holdPostgres(target: PostgresTarget, db: Knex, deps: HoldD
     trouble: () => trouble,
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   }
+}
+
+/** Where the database is ours, or empty. `movingTo`: to where its fleet may have been moved. */
+export async function holdDatabase(
+  stack: AsyncDisposableStack,
+  target: PostgresTarget,
+  deps: HoldDeps,
+  movingTo?: string,
+): Promise<{ readonly db: Knex; readonly hold: PostgresHold }> {
+  const db = await postgresDatabase(stack, target, 'READ WRITE')
+  await inspect(describeTarget(target), db, movingTo)
+  const hold = stack.use(await holdPostgres(target, db, deps))
+  return { db, hold }
 }
 
 /** Reconcilers that share a store in PostgreSQL choose by a row of it. */

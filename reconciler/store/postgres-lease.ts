@@ -4,10 +4,13 @@ import type { Lease, LeaseRecord, LeaseVersion } from '../model/lease.ts'
 import type { PostgresTarget } from '../model/store-url.ts'
 import { connectionConfig, prepareConnection } from './postgres-connection.ts'
 import { explainPostgres } from './postgres-errors.ts'
+import { closeSockets, createSockets, type Sockets } from './postgres-sockets.ts'
 import { leaseTable, takeTurn } from './postgres-turn.ts'
 
 /** Milliseconds: a server that does not answer within them is asked anew, on another connection, while a term lasts. */
 const answerWithin = 2_500
+
+const limits = { access: 'READ WRITE', statementTimeout: answerWithin, silence: answerWithin } as const
 
 /** The channel on which writers say that something was written, and doors that the leader is to look. */
 const channel = 'weir'
@@ -41,6 +44,7 @@ export async function makeLeaseTable(db: Knex): Promise<void> {
  */
 export function createPostgresLease(target: PostgresTarget, prepare: () => Promise<void>): PostgresLease {
   const hearers = new Set<(word: Word) => void>()
+  const sockets = createSockets()
   let prepared: Promise<void> | undefined
   let connection: Promise<Client> | undefined
 
@@ -50,7 +54,7 @@ export function createPostgresLease(target: PostgresTarget, prepare: () => Promi
       prepared = undefined
       throw error
     })
-    return listen(target, (word) => {
+    return listen(target, sockets, (word) => {
       for (const heard of hearers) heard(word)
     })
   }
@@ -75,7 +79,7 @@ export function createPostgresLease(target: PostgresTarget, prepare: () => Promi
         signal,
       ),
     async [Symbol.asyncDispose]() {
-      await connection?.then(async (client) => client.end()).catch(() => undefined)
+      await closeSockets(sockets, async () => (await connection)?.end())
     },
   }
 }
@@ -103,21 +107,20 @@ function toLease({ term, holder, since, duration, renewals }: LeaseRow): LeaseVe
   return { term: Number(term), holder, since, duration, version: renewals }
 }
 
-async function listen(target: PostgresTarget, heard: (word: Word) => void): Promise<Client> {
-  const config = await connectionConfig(target, 'lease')
-  const client = new Client({
-    ...config,
-    connectionTimeoutMillis: answerWithin,
-    statement_timeout: answerWithin,
-    lock_timeout: answerWithin,
-  })
+async function listen(
+  target: PostgresTarget,
+  sockets: Sockets,
+  heard: (word: Word) => void,
+): Promise<Client> {
+  const config = await connectionConfig(target, 'lease', sockets)
+  const client = new Client({ ...config, connectionTimeoutMillis: answerWithin })
   client.on('error', () => undefined)
   client.on('notification', ({ payload }) => {
     if (payload === 'written' || payload === 'look') heard(payload)
   })
   try {
     await client.connect()
-    await prepareConnection(client, { access: 'READ WRITE', silence: answerWithin })
+    await prepareConnection(client, limits)
     await client.query(`LISTEN ${channel}`)
     return client
   } catch (error) {

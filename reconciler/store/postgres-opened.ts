@@ -3,6 +3,7 @@ import { TermEnded, type Term } from '../model/lease.ts'
 import { describeTarget, type PostgresTarget } from '../model/store-url.ts'
 import { createKnexStore, fleetId } from './knex-store.ts'
 import { migrate, schemaAge } from './migrations/migrations.ts'
+import { storeTables } from './move-tables.ts'
 import { refuseMoved } from './move.ts'
 import { likeSqlite, postgresTables } from './postgres-database.ts'
 import { corrupt, explainPostgres, unreachable } from './postgres-errors.ts'
@@ -23,8 +24,11 @@ export async function explaining<T>(target: PostgresTarget, work: () => Promise<
 
 export type Found = 'empty' | { readonly pending: readonly string[] }
 
-/** @throws StoreError when it is no database of ours, or newer than this program. */
-export async function inspect(store: string, db: Knex): Promise<Found> {
+/**
+ * @param movingTo to where its fleet may have been moved.
+ * @throws StoreError when it is no database of ours, or newer than this program.
+ */
+export async function inspect(store: string, db: Knex, movingTo?: string): Promise<Found> {
   const { rows }: { readonly rows: readonly { readonly encoding: string }[] } = await db.raw(
     `SELECT current_setting('server_encoding') AS encoding`,
   )
@@ -36,9 +40,8 @@ export async function inspect(store: string, db: Knex): Promise<Found> {
     )
   const tables = (await postgresTables(db)).filter((table) => table !== leaseTable && table !== formerTable)
   if (tables.length === 0) return 'empty'
-  if (!tables.includes('fleet') || !tables.includes('migrations'))
-    throw corrupt(store, 'it is not a store of Weir')
-  await refuseMoved(store, db)
+  if (!tables.includes('fleet') || !tables.includes('migrations')) throw notOurs(store, tables)
+  await refuseMoved(store, db, movingTo)
   const age = await schemaAge(db)
   if (age.unknown.length > 0) throw newerStore(store, age.unknown)
   return age
@@ -51,13 +54,30 @@ export async function makeStore(
   { term, newId }: { readonly term: Fence; readonly newId: () => string },
 ): Promise<string> {
   const store = describeTarget(target)
-  const found = await inspect(store, db)
   return db.transaction(async (trx) => {
     await takeTurnOfTerm(trx, term)
-    await migrate(trx)
-    await likeSqlite(trx)
+    // behind the turn: a move that was under way has ended, and has marked it
+    const found = await inspect(store, trx)
+    await bringUpToDate(trx, found)
     return fleetId(trx, found === 'empty' ? newId : missingFleet(store))
   })
+}
+
+/** Makes the tables, or those steps that are missing. */
+export async function bringUpToDate(trx: Knex, found: Found): Promise<void> {
+  if (found !== 'empty' && found.pending.length === 0) return
+  await migrate(trx)
+  await likeSqlite(trx, ownTables)
+}
+
+const ownTables = [...storeTables.map(([table]) => table), 'migrations', 'migrations_lock']
+
+function notOurs(store: string, tables: readonly string[]): StoreError {
+  return new StoreError(
+    'store-corrupt',
+    `The database ${store} is not a store of Weir (it has the table ${tables[0]}). Nothing was changed.`,
+    'Name another database, which is empty or a store.',
+  )
 }
 
 type Fence = Pick<Term, 'number' | 'check'>
@@ -75,8 +95,7 @@ export function createStore(target: PostgresTarget, db: Knex, { fleet, term, clo
     fleet,
     inTurn: async (work) =>
       db.transaction(async (trx) => {
-        if (term === 'anyone') await takeTurn(trx)
-        else if (term !== undefined) await takeTurnOfTerm(trx, term)
+        await takeTurnAs(term, trx, describeTarget(target))
         const done = await work(trx)
         if (term !== 'anyone') await say(trx, 'written')
         return done
@@ -87,6 +106,14 @@ export function createStore(target: PostgresTarget, db: Knex, { fleet, term, clo
       error instanceof TermEnded ? notLeading(target, error) : explainPostgres(target, error),
     close,
   })
+}
+
+async function takeTurnAs(term: Opened['term'], trx: Knex.Transaction, store: string): Promise<void> {
+  if (term === undefined) return
+  if (term !== 'anyone') return takeTurnOfTerm(trx, term)
+  await takeTurn(trx)
+  // a move takes a term, so that a leader knows
+  await refuseMoved(store, trx)
 }
 
 function notLeading(target: PostgresTarget, { message }: TermEnded): StoreError {

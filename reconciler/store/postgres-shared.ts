@@ -23,7 +23,7 @@ export interface SharedPostgres extends AsyncDisposable {
 export async function sharePostgres(target: PostgresTarget, newId: () => string): Promise<SharedPostgres> {
   await using stack = new AsyncDisposableStack()
   const store = describeTarget(target)
-  const db = stack.adopt(await postgresDatabase(target, 'READ WRITE'), async (pool) => pool.destroy())
+  const db = await postgresDatabase(stack, target, 'READ WRITE')
   const prepare = async (): Promise<void> => {
     await inspect(store, db)
     await makeLeaseTable(db)

@@ -3,7 +3,14 @@ import { dirname } from 'node:path'
 import type { Knex } from 'knex'
 import { createKnexStore, fleetId } from './knex-store.ts'
 import { migrate, schemaAge } from './migrations/migrations.ts'
-import { notEmpty, refuseMoved, unknownStore, type MoveSource, type MoveTarget } from './move.ts'
+import {
+  notEmpty,
+  refuseMoved,
+  unknownStore,
+  type Filling,
+  type MoveSource,
+  type MoveTarget,
+} from './move.ts'
 import { createPrivate, sizeOf, syncFolder } from './private-file.ts'
 import { memoryDatabase, pragma, sqliteDatabase } from './sqlite-database.ts'
 import { corrupt, explainSqlite } from './sqlite-errors.ts'
@@ -45,7 +52,7 @@ async function openForReading(file: string): Promise<Store> {
   const db = sqliteDatabase(file, log === undefined ? 'read-immutable' : 'read')
   try {
     const { pending } = await check(file, db)
-    if (pending.length > 0) throw olderStore(file)
+    if (pending.length > 0) throw olderStore(file, 'a dry run')
     return createStore(file, db, await fleetId(db, missingFleet(file)), [])
   } catch (error) {
     await db.destroy()
@@ -100,47 +107,60 @@ async function removeDraft(draft: string): Promise<void> {
 }
 
 /** A store whose fleet is to be moved elsewhere. */
-export async function openSqliteSource(file: string, now: Date): Promise<MoveSource> {
+export async function openSqliteSource(file: string, now: Date, movingTo: string): Promise<MoveSource> {
   return explaining(file, async () => {
     await using stack = new AsyncDisposableStack()
     if (!(await storeExists(file))) throw unknownStore(file)
     stack.use(await lockStore(file, now))
     const db = stack.adopt(sqliteDatabase(file, 'write'), async (one) => one.destroy())
-    if ((await check(file, db)).pending.length > 0) throw olderStore(file)
+    if ((await check(file, db, movingTo)).pending.length > 0) throw olderStore(file, 'a move')
     const held = stack.move()
     return {
-      db,
-      counters: async () => {
-        const rows: readonly { readonly name: unknown; readonly seq: unknown }[] = await db(
-          'sqlite_sequence',
-        ).select('name', 'seq')
-        return new Map(rows.map(({ name, seq }) => [String(name), Number(seq)]))
-      },
+      take: async (work) =>
+        explaining(file, async () =>
+          db.transaction(async (trx) => work({ db: trx, counters: async () => countersOf(trx) })),
+        ),
       [Symbol.asyncDispose]: async () => held.disposeAsync(),
     }
   })
 }
 
-/** A file that does not exist yet, for a fleet that comes from elsewhere. It exists whole or not at all. */
+async function countersOf(db: Knex): Promise<ReadonlyMap<string, number>> {
+  const rows: readonly { readonly name: unknown; readonly seq: unknown }[] = await db(
+    'sqlite_sequence',
+  ).select('name', 'seq')
+  return new Map(rows.map(({ name, seq }) => [String(name), Number(seq)]))
+}
+
+/** A file for a fleet that comes from elsewhere. It exists whole or not at all, and one that is there is not changed. */
 export async function openSqliteTarget(file: string, now: Date): Promise<MoveTarget> {
   return explaining(file, async () => {
-    const lock = await lockStore(file, now)
-    if (await storeExists(file)) {
-      await lock[Symbol.asyncDispose]()
-      throw notEmpty(file)
-    }
+    await using stack = new AsyncDisposableStack()
+    stack.use(await lockStore(file, now))
+    const existing = (await storeExists(file))
+      ? stack.adopt(sqliteDatabase(file, 'read'), async (db) => db.destroy())
+      : undefined
+    if (existing !== undefined && (await check(file, existing)).pending.length > 0) throw notEmpty(file)
+    const held = stack.move()
+    const told = async <T>(work: () => Promise<T>): Promise<T> => explaining(file, work)
+    const filling = (db: Knex, empty: boolean): Filling => ({
+      db,
+      empty,
+      told,
+      setCounter: async (table, last) => {
+        await db('sqlite_sequence').where({ name: table }).delete()
+        await db('sqlite_sequence').insert({ name: table, seq: last })
+      },
+    })
     return {
       fill: async (work) =>
-        make(file, async (db) => {
-          await work(db, async (table, last) => {
-            await db('sqlite_sequence').where({ name: table }).delete()
-            await db('sqlite_sequence').insert({ name: table, seq: last })
-          })
-        }).catch(async (error: unknown) => {
-          await removeDraft(`${file}.new`)
-          throw explainSqlite(file, error)
+        told(async () => {
+          if (existing !== undefined) return work(filling(existing, false))
+          return make(file, async (db) => work(filling(db, true))).finally(async () =>
+            removeDraft(`${file}.new`),
+          )
         }),
-      [Symbol.asyncDispose]: async () => lock[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: async () => held.disposeAsync(),
     }
   })
 }
@@ -154,11 +174,15 @@ async function explaining<T>(file: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** @throws StoreError when the file is damaged, no store of ours, or newer than this program. */
-async function check(file: string, db: Knex): Promise<{ readonly pending: readonly string[] }> {
+async function check(
+  file: string,
+  db: Knex,
+  movingTo?: string,
+): Promise<{ readonly pending: readonly string[] }> {
   if ((await pragma(db, 'application_id')) !== applicationId) throw corrupt(file, 'it is not a store of Weir')
   const found = await pragma(db, 'quick_check')
   if (found !== 'ok') throw corrupt(file, String(found).replaceAll(/\s+/g, ' '))
-  await refuseMoved(file, db)
+  await refuseMoved(file, db, movingTo)
   const age = await schemaAge(db)
   if (age.unknown.length === 0) return age
   throw newerStore(file, age.unknown)

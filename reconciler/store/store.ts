@@ -240,10 +240,11 @@ export function newerStore(store: string, unknown: readonly string[]): StoreErro
   )
 }
 
-export function olderStore(store: string): StoreError {
+/** `reader`: what finds it so, and only reads. */
+export function olderStore(store: string, reader: 'a dry run' | 'a move'): StoreError {
   return new StoreError(
     'store-unreachable',
-    `The store ${store} was written by an older version, and a dry run does not change it.`,
+    `The store ${store} was written by an older version, and ${reader} does not change it.`,
     'Start the reconciler of this version once; it brings the store up to date.',
   )
 }

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { sharePostgres } from '../../reconciler/store/postgres-shared.ts'
 import { StoreError, type Store } from '../../reconciler/store/store.ts'
 import { headOf } from '../conformance/audit-conformance.ts'
 import { rejectsWith } from '../conformance/store-conformance.ts'
 import { startPostgres, withoutPostgres } from '../engines/postgres.ts'
-import { openPostgres as open } from '../support/open-postgres.ts'
+import { openPostgres as open, targetOf } from '../support/open-postgres.ts'
 import { severableLink } from '../support/severable-link.ts'
 import { until } from '../support/until.ts'
 
@@ -70,6 +71,30 @@ t.test('a server that hangs is given up, and used when it goes on', { skip }, as
   await until('it is used again', () => store.trouble() === undefined)
   await store.appendAudit([{ at: 'now', event: 'deploy' }])
   t.equal((await headOf(store)).id, 2)
+})
+
+t.test('closing does not wait for a server that hangs, and leaves no connection', { skip }, async (t) => {
+  const server = await startPostgres(t)
+  const url = await server.createDatabase()
+  const fact = { at: 'now', event: 'deploy' } as const
+  const store = await open(url)
+  await store.appendAudit([fact])
+  await using shared = await sharePostgres(targetOf(url), () => 'unused')
+  await using idle = await sharePostgres(targetOf(url), () => 'unused')
+  await (await idle.openForDoors()).appendAudit([fact])
+  await server.signal('SIGSTOP')
+  t.teardown(async () => server.signal('SIGCONT'))
+  const { signal } = new AbortController()
+  const asked = [store.appendAudit([fact]), shared.openForDoors(), shared.lease.read(signal)].map(
+    async (one) => rejectsWith(t, one, 'store-unreachable', /./),
+  )
+  for (const one of [store, shared, idle]) await one[Symbol.asyncDispose]()
+  await Promise.all(asked)
+  await server.signal('SIGCONT')
+  await until('no connection is left', async () => {
+    const ours = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'weir %'`
+    return (await server.query(ours)).length === 0
+  })
 })
 
 t.test('who lost the lease to another writes no more', { skip }, async (t) => {

@@ -107,7 +107,8 @@ t.test('a database', { skip: withoutPostgres }, async (t) => {
 
   t.test('a way that does not lead there is told, with what to do, and no secret', async (t) => {
     const url = await server.createDatabase()
-    const wrong = t.testdir({ password: 'wrong-canary' })
+    const wrong = t.testdir({ password: 'wrong-canary', empty: '' })
+    await server.query('CREATE DATABASE closed ALLOW_CONNECTIONS false')
     const cases = [
       [
         url.replace(server.passwordFile, join(wrong, 'password')),
@@ -117,7 +118,9 @@ t.test('a database', { skip: withoutPostgres }, async (t) => {
       [url.replace(server.passwordFile, join(wrong, 'absent')), /ENOENT/, /files/],
       [url.replace(/weir_\d+/, 'nowhere'), /"nowhere" does not exist/, /Create the database/],
       [url.replace(`:${server.port}`, ':1'), /ECONNREFUSED/, /Check that the server runs/],
-      [`${url}&sslmode=verify-full`, /does not support SSL/, /Check that the server runs/],
+      [`${url}&sslmode=verify-full`, /does not support SSL/, /Turn TLS on/],
+      [url.replace(server.passwordFile, join(wrong, 'empty')), /non-empty string/, /passwordFile/],
+      [url.replace(/weir_\d+/, 'closed'), /not currently accepting connections/, /ALLOW_CONNECTIONS/],
     ] as const
     for (const [way, message, remedy] of cases) {
       const error = await rejectsWith(t, open(way), 'store-unreachable', message)
