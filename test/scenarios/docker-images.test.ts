@@ -30,9 +30,9 @@ spec: { team: line, stack: ${name}, state: ${state} }
 `
 
 /** Builds an image with a layer that no other has, pushes it to its registry, and takes it from the engine. */
-async function push(t: Test, image: string, from: string): Promise<void> {
+async function push(t: Test, image: string): Promise<void> {
   const folder = t.testdir({
-    Dockerfile: `${from}\nCOPY ballast /opt/ballast\n`,
+    Dockerfile: `FROM ${ours.repository}:${ours.nodeRed}\nCOPY ballast /opt/ballast\n`,
     ballast: randomBytes(8 * 2 ** 20),
   })
   await docker('build', '--quiet', '--tag', image, folder)
@@ -94,8 +94,8 @@ t.test(name, { skip: withoutRegistry }, async (t) => {
     await removeFleet(network)
     for (const one of new Set(Object.values(images))) await docker('rmi', one).catch(() => undefined)
   })
-  await push(t, `${open.address}/${repository}:1`, `FROM ${ours.repository}:${ours.nodeRed}`)
-  await push(t, images.broken, 'FROM scratch\nCMD ["nothing"]')
+  await push(t, `${open.address}/${repository}:1`)
+  await push(t, images.broken)
   const layer = await lastLayer(open, 'broken')
   const whole = await readFile(layer)
   await writeFile(layer, Buffer.alloc(whole.length))
